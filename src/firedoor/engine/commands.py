@@ -1,0 +1,57 @@
+"""Commands: what an exchange asks of the front that drives it.
+
+A front performs them in order. ``ReadBody``, ``LookWho``, ``LookParts``, ``Commit`` and
+``Forward`` are answered with an event; the others are not.
+"""
+
+from typing import NamedTuple
+
+from firedoor.engine.port import Commit, LookParts, LookWho
+from firedoor.types.exchange import Headers
+
+
+class ReadBody(NamedTuple):
+    """Read the request body whole, at most ``limit_bytes``; answer RequestRead or RequestBroken."""
+
+    limit_bytes: int
+
+
+class Forward(NamedTuple):
+    """Start the upstream call; answer UpstreamHead, then UpstreamBytes…, UpstreamEnd, or
+    UpstreamFailed at any point. Redirects are not followed."""
+
+    upstream: str
+    """Name of the upstream: its base URL and key are the front's business."""
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+
+
+class SendHead(NamedTuple):
+    """Start the answer to the client."""
+
+    status: int
+    headers: Headers
+
+
+class SendBytes(NamedTuple):
+    """Send these bytes of the answer now."""
+
+    chunk: bytes
+
+
+class StopUpstream(NamedTuple):
+    """Close the upstream connection at once; no more events of it are wanted."""
+
+
+class Finish(NamedTuple):
+    """The exchange is over. ``clean`` is False when the connection must be cut instead."""
+
+    clean: bool = True
+
+
+Command = (
+    ReadBody | LookWho | LookParts | Commit | Forward | SendHead | SendBytes | StopUpstream | Finish
+)

@@ -1,0 +1,72 @@
+"""Events: what happened, told to an exchange by the front that drives it. All carry their time."""
+
+from typing import NamedTuple
+
+from firedoor.engine.port import Committed, FoundParts, FoundWho, Stale, StoreFailed
+from firedoor.types.exchange import Headers
+
+
+class RequestRead(NamedTuple):
+    """The whole request body, after content coding."""
+
+    body: bytes
+    at: float
+
+
+class RequestBroken(NamedTuple):
+    """The body could not be read: too large, badly coded, or the client went away."""
+
+    reason: str
+    """``too_large | coding | gone``."""
+    at: float
+
+
+class UpstreamHead(NamedTuple):
+    """Status and headers of the provider's answer."""
+
+    status: int
+    headers: Headers
+    at: float
+
+
+class UpstreamBytes(NamedTuple):
+    """Some bytes of the provider's answer body."""
+
+    chunk: bytes
+    at: float
+
+
+class UpstreamEnd(NamedTuple):
+    """The provider's answer body ended as HTTP demands."""
+
+    at: float
+
+
+class UpstreamFailed(NamedTuple):
+    """The provider could not be reached, or the answer broke off."""
+
+    reason: str
+    """``refused | timeout | reset | redirect | malformed``: a word, never the provider's text."""
+    at: float
+
+
+class CallerGone(NamedTuple):
+    """The client left, or closed the stream early."""
+
+    at: float
+
+
+Event = (
+    RequestRead
+    | RequestBroken
+    | FoundWho
+    | FoundParts
+    | Committed
+    | Stale
+    | StoreFailed
+    | UpstreamHead
+    | UpstreamBytes
+    | UpstreamEnd
+    | UpstreamFailed
+    | CallerGone
+)

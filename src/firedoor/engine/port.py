@@ -1,0 +1,189 @@
+"""What the engine asks of a store: two questions and one write.
+
+`LookWho` and `LookParts` are the questions, `Commit` the write. A store answers from one
+consistent snapshot, and applies a commit whole or not at all. The store that answers lives
+behind the I/O line; see ``firedoor.store``.
+"""
+
+from typing import NamedTuple, Protocol
+
+from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
+from firedoor.types.label import Label
+from firedoor.types.record import (
+    Emission,
+    Grant,
+    InstanceRow,
+    Judgement,
+    MintedRow,
+    Place,
+    QuarantineRow,
+    RunRow,
+    StoreMark,
+    StoreRecord,
+    TurnRow,
+)
+
+
+class LookWho(NamedTuple):
+    """Who could this be? Asked only when the engine's own memory does not know."""
+
+    credential: str
+    instance: InstanceId | None = None
+    """A declared or bound instance, by its derived id."""
+    name: str | None = None
+    """A declared name, to find the instance of that name in an earlier run (the parent)."""
+    room: RoomId | None = None
+    chains: tuple[Digest, ...] = ()
+    """Rolling hashes of the history at each assistant turn, longest first."""
+    attempt: Digest | None = None
+    """Digest of the request body, to find an equal attempt that got no answer."""
+    passages: tuple[Digest, ...] = ()
+    """Assistant turns of the history, to find emitters of a transplanted history."""
+    calls: tuple[Digest, ...] = ()
+    """Tool-call ids of the history, likewise."""
+
+
+class FoundWho(NamedTuple):
+    """The answer to `LookWho`."""
+
+    instance: InstanceRow | None = None
+    namesake: InstanceRow | None = None
+    """Newest instance of that name in that room under that credential, in another run."""
+    turns: tuple[tuple[TurnRow, InstanceRow], ...] = ()
+    """Matches for ``chains``, in the order asked (longest first)."""
+    attempt: InstanceRow | None = None
+    """Instance of an equal attempt without an answer."""
+    emitters: tuple[InstanceRow, ...] = ()
+    """Instances under this credential that emitted any of ``passages`` or ``calls``."""
+
+
+class LookParts(NamedTuple):
+    """What is known of these passages, places, ids and of this run?"""
+
+    at: float
+    """Now, in seconds since the epoch: ends grants and reach windows."""
+    room: RoomId
+    run: RunId
+    instance: InstanceId
+    credential: str
+    passages: tuple[Digest, ...] = ()
+    places: tuple[Place, ...] = ()
+    minted: tuple[Digest, ...] = ()
+    reach_window_s: float = 86_400.0
+
+
+class FoundParts(NamedTuple):
+    """The answer to `LookParts`. Mappings hold only what was found."""
+
+    orders: int
+    """Version of the standing orders that this answer knows."""
+    contained: bool
+    """Whether an order closes this instance, its room or its credential."""
+    run: RunRow
+    run_parents: tuple[RunRow, ...] = ()
+    """The runs that spawned this one, nearest first."""
+    emissions: dict[Digest, tuple[Emission, ...]] = {}  # noqa: RUF012 - never mutated
+    grants: dict[Digest, tuple[Grant, ...]] = {}  # noqa: RUF012
+    judgements: dict[Digest, Judgement] = {}  # noqa: RUF012
+    """Earlier decisions for this instance."""
+    records: dict[tuple[Place, Digest], tuple[StoreRecord, ...]] = {}  # noqa: RUF012
+    marks: tuple[StoreMark, ...] = ()
+    """σ of every asked place; for a place without a key, of all keys of that store. A place with
+    a key also returns the marks written to the store without one."""
+    minted: dict[Digest, MintedRow] = {}  # noqa: RUF012
+    reach: dict[RoomId, frozenset[RoomId]] = {}  # noqa: RUF012
+    """For each root that reached anything inside the window: the rooms."""
+
+
+class EntryDraft(NamedTuple):
+    """A ledger entry before it has an index. ``body`` is JSON data without floats."""
+
+    kind: str
+    body: dict[str, object]
+
+
+class CallRow(NamedTuple):
+    """What ``explain`` needs of a call. ``opened`` and ``closed`` are JSON texts."""
+
+    call: CallId
+    instance: InstanceId
+    base: CallId | None
+    """The call whose first ``base_parts`` parts are this one's too."""
+    base_parts: int
+    opened: str | None = None
+    closed: str | None = None
+    attempt: Digest | None = None
+    """Digest of the request body."""
+    answered: bool = False
+
+
+class Commit(NamedTuple):
+    """One durable transaction: applied whole, in the order of the fields, or refused."""
+
+    at: float
+    call: CallRow
+    entry: EntryDraft | None
+    orders: int | None = None
+    """Version of the orders that the verdicts were made under; ``None`` skips the check."""
+    instance: InstanceRow | None = None
+    run: RunRow | None = None
+    """The run, created or its label joined (never lowered)."""
+    emissions: tuple[Emission, ...] = ()
+    records: tuple[StoreRecord, ...] = ()
+    marks: tuple[StoreMark, ...] = ()
+    """Joined, never lowered."""
+    judgements: tuple[Judgement, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    quarantine: tuple[QuarantineRow, ...] = ()
+    """Opened, or counted up where the passage's item is open (then its id stays)."""
+    turns: tuple[TurnRow, ...] = ()
+    continued: tuple[Digest, Digest] | None = None
+    """(chain, attempt): the turn at ``chain`` was gone on from by ``attempt``, unless already."""
+    minted: tuple[MintedRow, ...] = ()
+    reach: tuple[tuple[RoomId, RoomId], ...] = ()
+    """(root, room) pairs to add. All fit under ``reach_limit`` together, or nothing is applied."""
+    reach_limit: int = 3
+    reach_window_s: float = 86_400.0
+    content: bytes | None = None
+    """Texts of this commit as JSON bytes; the store keeps them encrypted, or not at all."""
+
+
+class Committed(NamedTuple):
+    """The commit is durable."""
+
+    index: int | None
+    """Index of its ledger entry; also the ``seq`` of its emissions."""
+    leaf: bytes | None
+    """RFC 6962 leaf hash of the entry."""
+
+
+class Stale(NamedTuple):
+    """Refused: the orders are newer, or a reach would be passed. Look and judge again."""
+
+    reason: str
+    """``orders`` or ``reach``."""
+
+
+class StoreFailed(NamedTuple):
+    """The store could not be read or written. Nothing was applied."""
+
+    reason: str
+
+
+class Store(Protocol):
+    """The store as the engine sees it. Methods block; a front decides on which thread."""
+
+    def look_who(self, ask: LookWho) -> FoundWho:
+        """Answer from one snapshot. Raises StoreUnavailable."""
+        ...
+
+    def look_parts(self, ask: LookParts) -> FoundParts:
+        """Answer from one snapshot. Raises StoreUnavailable."""
+        ...
+
+    def apply(self, commit: Commit) -> Committed | Stale:
+        """Make ``commit`` durable, or refuse it. Raises StoreUnavailable; then nothing holds."""
+        ...
+
+
+LabelPair = tuple[RoomId, Label]

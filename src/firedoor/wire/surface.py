@@ -1,0 +1,92 @@
+"""What each surface offers: bytes to parts on the way in, bytes to pieces on the way out."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from firedoor.types.exchange import Params, Surface
+from firedoor.types.part import Answer, OutputPart, Reading, ToolCall
+
+
+class Sections(NamedTuple):
+    """A request body taken apart into what can be read once and compared as a whole."""
+
+    turns_pointer: str
+    """Pointer of the list of turns (``/messages``, ``/input``); empty when there is none."""
+    turns: list[object]
+    """The items of the history, as parsed. A plain string ``input`` is a list of one."""
+    fields: dict[str, object]
+    """Every other top-level field, as parsed."""
+
+
+class Piece(NamedTuple):
+    """One event of a streamed answer: the exact bytes to pass on, and what they say."""
+
+    raw: bytes
+    done: OutputPart | ToolCall | None = None
+    """A text or a tool call that this event completes. For a tool call, ``raw`` is empty until
+    `AnswerStream.decide` was called; the bytes held for it come with the next piece."""
+    terminal: bool = False
+    """Whether the answer ends with this event."""
+    text: str = ""
+    """Text that this event adds, for counting what was seen."""
+
+
+class AnswerStream(Protocol):
+    """Reads one streamed answer. Any split of the bytes gives the same pieces."""
+
+    def feed(self, chunk: bytes) -> Iterator[Piece]:
+        """Yield the pieces that ``chunk`` completes. Must be run dry before the next call.
+
+        When a piece is a whole tool call, `decide` must be called before the iterator goes on.
+        """
+        ...
+
+    def end(self) -> Iterator[Piece]:
+        """Yield what is left when the bytes ended, complete or not."""
+        ...
+
+    def decide(self, refusal: str | None) -> None:
+        """Release the tool call just yielded (``None``), or replace it whole by this text."""
+        ...
+
+    def stop(self, code: str, message: str, request_id: str) -> bytes:
+        """The surface's own ending for a stream that is cut short here."""
+        ...
+
+    def answer(self) -> Answer:
+        """All that was read so far."""
+        ...
+
+
+class SurfaceWire(Protocol):
+    """One surface."""
+
+    surface: Surface
+
+    def sections(self, document: object) -> Sections:
+        """Take a parsed body apart. Raises Malformed when it is no object."""
+        ...
+
+    def read_turn(self, pointer: str, value: object) -> Reading:
+        """Read one item of the history; ``pointer`` is its own (``/messages/3``)."""
+        ...
+
+    def read_field(self, name: str, value: object) -> Reading:
+        """Read one top-level field other than the history."""
+        ...
+
+    def params(self, document: object) -> Params:
+        """The facts that the engine needs."""
+        ...
+
+    def read_answer(self, body: bytes) -> Answer:
+        """Read a whole answer. Never raises: what cannot be read has ``error`` set."""
+        ...
+
+    def edit_answer(self, body: bytes, refused: dict[str, str]) -> bytes:
+        """Replace tool calls (by pointer) by assistant text; every copy and the finish reason."""
+        ...
+
+    def stream(self, *, hold_calls: bool) -> AnswerStream:
+        """A reader for one streamed answer; without ``hold_calls`` nothing is held back."""
+        ...
