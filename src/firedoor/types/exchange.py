@@ -50,6 +50,8 @@ class Caller(NamedTuple):
     run: RunId | None = None
     """The outermost ``door.run`` or the process run; ``None`` in a sidecar that serves many."""
     channel: str | None = None
+    run_declared: bool = False
+    """Whether ``run`` was opened by ``door.run``, rather than being the process's own."""
 
 
 class RequestHead(NamedTuple):

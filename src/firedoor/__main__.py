@@ -1,0 +1,5 @@
+"""`python -m firedoor` is the command `firedoor`."""
+
+from firedoor.cli import main
+
+main()

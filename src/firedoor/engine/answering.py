@@ -1,0 +1,482 @@
+"""One answer on its road back: what it emits is labelled, recorded, and only then complete.
+
+On a stream, text passes as it comes. From a tool call or the terminal event on, bytes wait for one
+commit that makes what they emit durable (promise 3); then they leave. A plain answer waits whole.
+Whatever goes wrong, the client gets the surface's own ending and the call is settled once.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from firedoor import lineage, wire
+from firedoor.engine import explain
+from firedoor.engine.commands import Command, Finish, SendBytes, SendHead, StopUpstream
+from firedoor.engine.events import (
+    CallerGone,
+    UpstreamBytes,
+    UpstreamEnd,
+    UpstreamFailed,
+    UpstreamHead,
+)
+from firedoor.engine.judge import call_ask, exposures_of
+from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Stale, StoreFailed
+from firedoor.identity import attempt_of, extend_all, short_id
+from firedoor.identity.claims import HOP_BY_HOP
+from firedoor.policy import affordances_of, call_verdict
+from firedoor.types.exchange import Headers
+from firedoor.types.label import Label, join
+from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
+from firedoor.types.record import (
+    Emission,
+    MintedRow,
+    Place,
+    RunRow,
+    StoreMark,
+    StoreRecord,
+    TurnRow,
+)
+from firedoor.types.verdict import Action, Verdict
+
+if TYPE_CHECKING:
+    from firedoor.engine.exchange import Exchange
+
+_UPSTREAM_STATUS: Final = {"timeout": 504}
+_REFUSED_CALL: Final = "The call of the tool {name} was refused by policy."
+
+
+class Answering:
+    """The second half of an exchange, from Forward to Finish."""
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self.exchange = exchange
+        self.status: int | None = None
+        self.answer: Answer | None = None
+        self.edited = False
+        self._head: tuple[int, Headers] | None = None
+        self._head_sent = False
+        self._stream: wire.AnswerStream | None = None
+        self._plain: bytearray | None = None
+        """A plain answer being collected; None when bytes pass through unread."""
+        self._held: list[bytes] = []
+        """Bytes that wait for the commit under way."""
+        self._closing = False
+        self._closed = False
+        self._cut: bytes | None = None
+        self._seen_chars = 0
+        # What was emitted since the last commit, and the label it carries (MODEL line 22).
+        self.label: Label = exchange.exposed_label()
+        self._emissions: list[Emission] = []
+        self._records: list[StoreRecord] = []
+        self._marks: list[StoreMark] = []
+        self._texts: dict[str, str] = {}
+        self._new_texts: dict[str, str] = {}
+        self._tools: list[dict[str, Any]] = []
+        self._broken: str | None = None
+
+    # -- events ------------------------------------------------------------------------------
+
+    def receive(self, event: object) -> list[Command]:
+        """Take one event of the upstream's or the store's, give the commands that follow."""
+        match event:
+            case UpstreamHead():
+                return self._on_head(event)
+            case UpstreamBytes():
+                return self._on_bytes(event.chunk)
+            case UpstreamEnd():
+                return self._on_end()
+            case UpstreamFailed():
+                return self._on_failed(event.reason)
+            case CallerGone():
+                return self._on_gone()
+            case Committed():
+                return self._on_committed()
+            case Stale():
+                # Nothing that a close writes can be refused for its orders; say so if it is.
+                return self._on_store_failed("refused")
+            case StoreFailed():
+                return self._on_store_failed(event.reason)
+        return []
+
+    def _on_head(self, event: UpstreamHead) -> list[Command]:
+        exchange = self.exchange
+        self.status = event.status
+        kept = [
+            (name, value)
+            for name, value in event.headers
+            if name not in HOP_BY_HOP and not name.startswith(b"x-firedoor-")
+        ]
+        content_type = b"".join(v for n, v in kept if n == b"content-type").lower()
+        coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
+        known = exchange.endpoint.known and not coded and 200 <= event.status < 300
+        if known and content_type.startswith(b"text/event-stream"):
+            surface = wire.surface_wire(exchange.endpoint.surface)
+            self._stream = surface.stream(hold_calls=exchange.enforcing)
+            if exchange.enforcing:
+                kept = [(n, v) for n, v in kept if n != b"content-length"]
+        elif known and content_type.startswith(b"application/json"):
+            self._plain = bytearray()
+            self._head = (event.status, tuple(kept))
+            return []
+        elif exchange.enforcing and known and exchange.endpoint.has_body:
+            # An answer of a kind that this surface does not give cannot be read, so not judged.
+            self._broken = "unreadable"
+        self._head_sent = True
+        return [SendHead(event.status, (*kept, *exchange.answer_headers()))]
+
+    def _on_bytes(self, chunk: bytes) -> list[Command]:
+        if self._closed:
+            return []
+        if self._stream is not None:
+            return self._pieces(self._stream.feed(chunk))
+        if self._plain is not None:
+            self._plain += chunk
+            if len(self._plain) > self.exchange.settings.answer_bytes_max:
+                return self._on_failed("too_large")
+            return []
+        return [SendBytes(chunk)]
+
+    # -- streams -----------------------------------------------------------------------------
+
+    def _pieces(self, pieces: Any) -> list[Command]:
+        out: list[Command] = []
+        stream = self._stream
+        assert stream is not None
+        wait = bool(self._held)
+        for piece in pieces:
+            self._seen_chars += len(piece.text)
+            if isinstance(piece.done, ToolCall):
+                verdict = self._judge_call(piece.done)
+                refused = verdict.action is not Action.ALLOW and self.exchange.enforcing
+                stream.decide(_REFUSED_CALL.format(name=piece.done.name) if refused else None)
+                # In `observe` the bytes of a call have gone already; nothing waits for it.
+                wait = wait or self.exchange.enforcing
+            elif isinstance(piece.done, OutputPart):
+                self._emit_part(piece.done)
+            if piece.terminal:
+                self._closing = wait = True
+            if not piece.raw:
+                continue
+            if wait:
+                self._held.append(piece.raw)
+            else:
+                out.append(SendBytes(piece.raw))
+        if wait:
+            out.append(self._close() if self._closing else self._commit_emitted())
+        return out
+
+    def _on_end(self) -> list[Command]:
+        if self._closed or self._closing:
+            return []
+        if self._stream is not None:
+            commands = self._pieces(self._stream.end())
+            if self._closing:
+                return commands
+            commands = [c for c in commands if not isinstance(c, Commit)]
+            if self.exchange.enforcing and not getattr(self._stream, "complete", True):
+                # SDKs take a clean end of file for a finished answer; this one was not.
+                self._broken = "ended early"
+                self._held.append(self._stop("firedoor_upstream", "The provider's stream ended early."))
+            self._closing = True
+            return [*commands, self._close()]
+        if self._plain is not None:
+            return self._plain_answer(bytes(self._plain))
+        self._closing = True
+        return [self._close()]
+
+    def _stop(self, code: str, message: str) -> bytes:
+        assert self._stream is not None
+        return self._stream.stop(code, message, self.exchange.call_id)
+
+    # -- plain answers -------------------------------------------------------------------------
+
+    def _plain_answer(self, body: bytes) -> list[Command]:
+        exchange = self.exchange
+        surface = wire.surface_wire(exchange.endpoint.surface)
+        self.answer = surface.read_answer(body)
+        refused: dict[str, str] = {}
+        for piece in self.answer.output:
+            if isinstance(piece, ToolCall):
+                verdict = self._judge_call(piece)
+                if verdict.action is not Action.ALLOW and exchange.enforcing:
+                    refused[piece.pointer] = _REFUSED_CALL.format(name=piece.name)
+            else:
+                self._emit_part(piece)
+        if refused:
+            body = surface.edit_answer(body, refused)
+            self.answer = surface.read_answer(body)
+            self.edited = True
+        self._held = [body]
+        self._closing = True
+        return [self._close()]
+
+    def _plain_head(self, length: int) -> SendHead:
+        assert self._head is not None
+        status, headers = self._head
+        kept = [(n, v) for n, v in headers if n != b"content-length"]
+        if self.edited:
+            kept = [(n, v) for n, v in kept if n not in (b"etag", b"digest", b"x-should-retry")]
+        kept.append((b"content-length", str(length).encode()))
+        self._head_sent = True
+        return SendHead(status, (*kept, *self.exchange.answer_headers()))
+
+    # -- what is emitted -----------------------------------------------------------------------
+
+    def _emit(self, text: str) -> list[Emission]:
+        exchange = self.exchange
+        row = exchange.known_instance()
+        made = lineage.emissions_of(
+            text,
+            digester=exchange.settings.digester,
+            room=row.room,
+            run=row.run,
+            label=self.label,
+            instance=row.id,
+            author=row.name,
+            compartment=row.compartment,
+            call=exchange.call_id,
+            held=exchange.digests.__contains__,
+        )
+        self._emissions.extend(made)
+        return list(made)
+
+    def _emit_part(self, part: OutputPart) -> None:
+        if part.kind is OutputKind.HOSTED:
+            # Text that a provider's tool brought in: an outside root, joined before a later part
+            # of the same answer is judged (MODEL line 22).
+            self.label = join(self.label, lineage.outside_label(self.exchange.endpoint.upstream))
+        elif part.text:
+            self._emit(part.text)
+        if part.text:
+            self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
+
+    def _judge_call(self, call: ToolCall) -> Verdict:
+        exchange = self.exchange
+        policy = exchange.policy
+        affordances = affordances_of(policy, call.name)
+        ask = call_ask(exchange, call.name, affordances, self.label)
+        verdict = call_verdict(policy, ask)
+        shown = verdict
+        if verdict.action is Action.ALLOW and verdict.shadow:
+            rule, action = verdict.shadow[0]
+            shown = Verdict(action, rule, verdict.shadow)
+        self._tools.append(
+            {
+                "pointer": call.pointer,
+                "name": call.name,
+                "affordances": list(affordances),
+                "verdict": shown.action.value,
+                "rule": shown.rule,
+                "shadow": shown is not verdict,
+            }
+        )
+        if verdict.rule is not None:
+            exchange.rules[verdict.rule] = None
+        if verdict.action is not Action.ALLOW and exchange.enforcing:
+            self.edited = True
+            return verdict
+        made = self._emit(call.arguments)
+        self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
+        use = exchange.settings.stores.place_of(call.name, call.arguments)
+        if use is not None and use.writes and use.place is not None:
+            row = exchange.known_instance()
+            self._marks.append(StoreMark(use.place, row.room, self.label))
+            self._records.extend(StoreRecord(use.place, e) for e in made)
+            if use.place.key is not None:
+                # A search over the whole store finds it too.
+                whole = Place(use.place.store)
+                self._records.extend(StoreRecord(whole, e) for e in made)
+        return verdict
+
+    # -- commits -------------------------------------------------------------------------------
+
+    def _drain(self) -> dict[str, Any]:
+        row = self.exchange.known_instance()
+        fields: dict[str, Any] = {
+            "emissions": tuple(dict.fromkeys(self._emissions)),
+            "records": tuple(self._records),
+            "marks": tuple(self._marks),
+            "run": RunRow(row.run, row.room, join(self.exchange.run_label, self.label)),
+        }
+        if self.exchange.settings.keep_content and self._new_texts:
+            fields["content"] = explain.compact({"answer": self._new_texts}).encode()
+        self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
+        return fields
+
+    def _commit_emitted(self) -> Commit:
+        exchange = self.exchange
+        return Commit(
+            at=exchange.at,
+            call=CallRow(exchange.call_id, exchange.known_instance().id, None, 0),
+            entry=None,
+            **self._drain(),
+        )
+
+    def _close(self) -> Commit:
+        exchange = self.exchange
+        row = exchange.known_instance()
+        if self._stream is not None:
+            self.answer = self._stream.answer()
+        answer = self.answer or Answer()
+        digester = exchange.settings.digester
+        turns = []
+        if self._broken is None and answer.error is None:
+            for choice in answer.turns:
+                chain = extend_all(exchange.chain, choice, digester)
+                if chain != exchange.chain:
+                    turns.append(TurnRow(chain, exchange.who.credential, exchange.call_id, row.id))
+        minted = tuple(
+            MintedRow(
+                id=digester(f"id\x1f{m.id}"),
+                resource=m.resource,
+                credential=row.credential,
+                room=row.room,
+                run=row.run,
+                instance=row.id,
+                label=self.label,
+                call=exchange.call_id,
+            )
+            for m in answer.minted
+        )
+        for turn in turns:
+            exchange.engine.answered(exchange.who.credential, turn, row)
+        if exchange.attempt is not None:
+            exchange.engine.settled(exchange.who.credential, exchange.attempt)
+        usage = {
+            "input_tokens": answer.usage.input_tokens if answer.usage else None,
+            "output_tokens": answer.usage.output_tokens if answer.usage else None,
+        }
+        state = "answered" if self._broken is None else "broken"
+        closed = {
+            "verdict": exchange.verdict,
+            "code": exchange.code,
+            "state": state,
+            "tools": self._tools,
+            "exposures": exchange.exposures() + exposures_of(self.label, exchange.exposed_label()),
+            "upstream": {
+                "status": self.status,
+                "usage": usage,
+                "model": answer.model,
+                "id": answer.id,
+                "finish": list(answer.finish),
+                "error": answer.error or self._broken,
+                "seen_characters": self._seen_chars,
+            },
+        }
+        body: dict[str, object] = {
+            "call": exchange.call_id,
+            "verdict": exchange.verdict,
+            "code": exchange.code,
+            "state": state,
+            "status": self.status,
+            "label": explain.label_json(self.label),
+            "usage": dict(usage),
+            "tools": [
+                {"name": t["name"], "verdict": t["verdict"], "rule": t["rule"]} for t in self._tools
+            ],
+            "output": self._commitment(),
+        }
+        return Commit(
+            at=exchange.at,
+            call=CallRow(
+                call=exchange.call_id,
+                instance=row.id,
+                base=None,
+                base_parts=0,
+                closed=explain.compact(closed),
+                attempt=exchange.attempt,
+                answered=self._broken is None and self.status is not None and self.status < 400,
+            ),
+            entry=EntryDraft("call.close", body),
+            turns=tuple(turns),
+            minted=minted,
+            **self._drain(),
+        )
+
+    def _commitment(self) -> str | None:
+        if not self._texts:
+            return None
+        digester = self.exchange.settings.digester
+        return short_id(attempt_of(digester("output"), self._texts.values(), digester))
+
+    def _on_committed(self) -> list[Command]:
+        held, self._held = self._held, []
+        out: list[Command] = []
+        if self._plain is not None and not self._head_sent:
+            body = b"".join(held)
+            out.append(self._plain_head(len(body)))
+        out.extend(SendBytes(chunk) for chunk in held if chunk)
+        if self._closing:
+            self._closed = True
+            out.append(Finish(clean=self._broken not in ("gone",)))
+        return out
+
+    # -- what goes wrong -----------------------------------------------------------------------
+
+    def _on_store_failed(self, reason: str) -> list[Command]:
+        exchange = self.exchange
+        exchange.engine.unindexed_run(exchange.known_instance().run)
+        if not exchange.enforcing:
+            exchange.engine.note_unrecorded()
+            return self._on_committed()
+        if self._closed:
+            return [Finish(clean=False)]
+        exchange.code = "firedoor_unavailable"
+        self._held = []
+        self._closed = True
+        message = "The door cannot write its ledger, so nothing more of this answer passes."
+        stop = [] if self._broken == "gone" else [StopUpstream()]
+        if self._stream is not None:
+            return [*stop, SendBytes(self._stop("firedoor_unavailable", message)), Finish()]
+        if not self._head_sent:
+            refusal = wire.refusal(
+                "firedoor_unavailable",
+                message,
+                exchange.call_id,
+                headers=exchange.answer_headers(refusal=True),
+            )
+            self.status = refusal.status
+            return [
+                *stop, SendHead(refusal.status, refusal.headers), SendBytes(refusal.body), Finish()
+            ]
+        return [*stop, Finish(clean=False)]
+
+    def _on_failed(self, reason: str) -> list[Command]:
+        if self._closed:
+            return []
+        self._broken = reason
+        out: list[Command] = []
+        if reason == "too_large":
+            out.append(StopUpstream())
+        if self._stream is not None:
+            # What was complete counts; the half tool call does not leave.
+            out += [c for c in self._pieces(self._stream.end()) if not isinstance(c, Commit)]
+            if self._closing:
+                return [*out, self._close()]
+            self._held.append(
+                self._stop("firedoor_upstream", "The connection to the provider broke off.")
+            )
+        elif not self._head_sent:
+            status = _UPSTREAM_STATUS.get(reason, 502)
+            refusal = wire.upstream_failure(
+                status, reason, self.exchange.call_id, headers=self.exchange.answer_headers()
+            )
+            self.status = refusal.status
+            self._head = (refusal.status, refusal.headers)
+            self._plain = bytearray()
+            self._head_sent = False
+            self._held = [refusal.body]
+        self._closing = True
+        return [*out, self._close()]
+
+    def _on_gone(self) -> list[Command]:
+        if self._closed:
+            return [Finish(clean=False)]
+        self._broken = "gone"
+        if self._stream is not None:
+            for piece in self._stream.end():
+                if isinstance(piece.done, OutputPart):
+                    self._emit_part(piece.done)
+                elif isinstance(piece.done, ToolCall):
+                    self._stream.decide(None)
+        self._held = []
+        self._closing = True
+        return [StopUpstream(), self._close()]

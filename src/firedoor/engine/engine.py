@@ -1,0 +1,132 @@
+"""The engine: what all exchanges of one door share, and nothing that does I/O.
+
+All memory here is a cache with a bound: losing it costs time, never a milder verdict. What is
+durable is in the store, which every call asks.
+"""
+
+from collections import OrderedDict
+from typing import Any, Final
+
+from firedoor.engine.exchange import Exchange
+from firedoor.engine.settings import EngineSettings
+from firedoor.engine.trail import Memory
+from firedoor.types.exchange import Caller, RequestHead
+from firedoor.types.ids import CallId, Digest, InstanceId, RunId
+from firedoor.types.label import TOP, Label
+from firedoor.types.record import Grant, InstanceRow, Place, TurnRow
+
+_REMEMBERED_MAX: Final = 20_000
+"""Instances, answers and attempts kept in memory, each."""
+
+
+def _put(cache: "OrderedDict[Any, Any]", key: Any, value: Any) -> None:
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > _REMEMBERED_MAX:
+        cache.popitem(last=False)
+
+
+class Engine:
+    """One door's worth of decisions."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.memory = Memory(settings.memory_bytes_max)
+        self.orders = 0
+        """Newest version of the standing orders that this engine has seen."""
+        self.attested: Attested = Attested()
+        self.unindexed: dict[RunId, Label] = {}
+        """Runs with a call whose output could not be recorded: anything may have left it."""
+        self.unrecorded = 0
+        """Calls that passed in ``observe`` without an entry."""
+        self._instances: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
+        self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
+
+    def open(
+        self, head: RequestHead, caller: Caller, *, call_id: CallId, at: float
+    ) -> Exchange:
+        """A new exchange; its first commands come from ``start``."""
+        return Exchange(self, head, caller, call_id, at)
+
+    def reload(self, settings: EngineSettings) -> None:
+        """Take new settings; calls under way keep the old ones."""
+        self.settings = settings
+        self.memory = Memory(settings.memory_bytes_max)
+
+    # -- caches ------------------------------------------------------------------------------
+
+    def knows(self, row: InstanceRow) -> bool:
+        """Whether this instance was looked up before."""
+        return row.id in self._instances
+
+    def learn(self, row: InstanceRow) -> None:
+        """Remember an instance."""
+        _put(self._instances, row.id, row)
+
+    def obey(self, orders: int) -> None:
+        """Take note of a newer version of the standing orders."""
+        self.orders = max(self.orders, orders)
+
+    def remembered_answer(
+        self, credential: str, chain: Digest
+    ) -> tuple[TurnRow, InstanceRow] | None:
+        """The answer that ended at ``chain``, if this engine gave it."""
+        return self._answers.get((credential, chain))
+
+    def answered(self, credential: str, turn: TurnRow, row: InstanceRow) -> None:
+        """An answer was given that ends at ``turn.chain``."""
+        _put(self._answers, (credential, turn.chain), (turn, row))
+
+    def went_on(self, credential: str, chain: Digest, attempt: Digest) -> None:
+        """A request went on from the answer at ``chain``; the first one to do so is kept."""
+        known = self._answers.get((credential, chain))
+        if known is not None and known[0].next_attempt is None:
+            self._answers[credential, chain] = (known[0]._replace(next_attempt=attempt), known[1])
+
+    def remembered_attempt(self, credential: str, attempt: Digest | None) -> InstanceRow | None:
+        """The instance of an equal request that has had no answer."""
+        return self._attempts.get((credential, attempt)) if attempt is not None else None
+
+    def attempting(self, credential: str, attempt: Digest, row: InstanceRow) -> None:
+        """A request goes upstream."""
+        _put(self._attempts, (credential, attempt), row)
+
+    def settled(self, credential: str, attempt: Digest) -> None:
+        """A request has its answer: an equal one is a new call."""
+        self._attempts.pop((credential, attempt), None)
+
+    def unindexed_run(self, run: RunId) -> None:
+        """A call of ``run`` died before its output was recorded (MODEL §5): depth unknown."""
+        self.unindexed[run] = TOP
+
+    def note_unrecorded(self) -> None:
+        """A call passed in ``observe`` although the store could not be written."""
+        self.unrecorded += 1
+
+
+class Attested:
+    """What the operator's own code said of texts, until a call carries it into the store.
+
+    Only the process that runs the code can call this; the texts are known by keyed digest.
+    """
+
+    def __init__(self) -> None:
+        self._grants: OrderedDict[Digest, Grant] = OrderedDict()
+        self._places: OrderedDict[Digest, Place] = OrderedDict()
+
+    def grant(self, passage: Digest, kind: str) -> None:
+        """``passage`` is ``human`` (attested) or ``developer`` (pinned)."""
+        _put(self._grants, passage, Grant(passage, kind))
+
+    def place(self, passage: Digest, place: Place) -> None:
+        """``passage`` came from ``place``."""
+        _put(self._places, passage, place)
+
+    def grant_of(self, passage: Digest) -> Grant | None:
+        """What was said of this passage."""
+        return self._grants.get(passage)
+
+    def place_of(self, passage: Digest) -> Place | None:
+        """Where this passage was said to lie."""
+        return self._places.get(passage)

@@ -1,0 +1,877 @@
+"""One request on its road to the provider: events in, commands out.
+
+    start ─▶ ReadBody ─▶ RequestRead ─▶ [LookWho ─▶ FoundWho] ─▶ LookParts ─▶ FoundParts
+          ─▶ Commit (entry, holds, exposures) ─▶ Committed ─▶ Forward ─▶ see ``answering``
+
+It orders, it does not judge: what a string is, the wire says; whose call it is, identity; what a
+label is, lineage; what may pass, policy; how far, budget. A commit that comes back `Stale` goes
+back to LookParts, and everything is judged again. Whatever goes wrong before Forward ends in a
+refusal, and in ``contain`` no upstream call starts without a durable entry.
+"""
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from firedoor import budget, identity, wire
+from firedoor.engine import explain
+from firedoor.engine.answering import Answering
+from firedoor.engine.commands import Command, Finish, Forward, ReadBody, SendBytes, SendHead
+from firedoor.engine.events import (
+    CallerGone,
+    Event,
+    RequestBroken,
+    RequestRead,
+    UpstreamBytes,
+    UpstreamEnd,
+    UpstreamFailed,
+    UpstreamHead,
+)
+from firedoor.engine.judge import Outcome, Scene, judge_section, places_of, section_passages
+from firedoor.engine.port import (
+    CallRow,
+    Commit,
+    Committed,
+    EntryDraft,
+    FoundParts,
+    FoundWho,
+    LookParts,
+    LookWho,
+    Stale,
+    StoreFailed,
+)
+from firedoor.engine.trail import Mark, Tally, Trail
+from firedoor.types.exchange import Caller, Mode, Params, RequestHead, Surface
+from firedoor.types.ids import CallId, Digest, InstanceId
+from firedoor.types.label import BOTTOM, Label, join, up
+from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
+from firedoor.types.record import InstanceRow, RunRow
+from firedoor.types.verdict import Action
+
+if TYPE_CHECKING:
+    from firedoor.engine.engine import Engine
+
+_JUDGED_AGAIN_MAX: Final = 8
+"""Stale commits in a row before the call is given up: each one means that an order was given."""
+
+
+class _State(Enum):
+    NEW = auto()
+    BODY = auto()
+    WHO = auto()
+    PARTS = auto()
+    COMMIT = auto()
+    REFUSE = auto()
+    UPSTREAM = auto()
+    DONE = auto()
+
+
+class ExchangeSummary(NamedTuple):
+    """What telemetry is told of a call. Ids, counts and names; never content."""
+
+    call: CallId
+    surface: Surface
+    endpoint: str
+    model: str | None
+    stream: bool
+    instance: str
+    instance_id: str
+    compartment: str
+    run: str
+    verdict: str
+    code: str | None
+    rules: tuple[str, ...]
+    generation: int | None
+    exposures: int
+    policy: str
+    mode: str
+    status: int | None
+    answer_id: str | None
+    answer_model: str | None
+    finish: tuple[str, ...]
+    input_tokens: int | None
+    output_tokens: int | None
+    started_at: float
+    ended_at: float
+    quarantined: tuple[str, ...]
+
+
+class _Section(NamedTuple):
+    pointer: str
+    reading: Reading
+    passages: Any
+    """Digests by part, as lineage wants them."""
+
+
+class Exchange:
+    """One call. Fed by one front, one event at a time."""
+
+    def __init__(
+        self, engine: "Engine", head: RequestHead, caller: Caller, call_id: CallId, at: float
+    ) -> None:
+        self.engine = engine
+        self.settings = engine.settings
+        self.policy = engine.settings.policy
+        self.call_id = call_id
+        self.head = head
+        self.caller = caller
+        self.started_at = at
+        self.at = at
+        self.overhead_s = 0.0
+        """Time spent in the engine and the store so far; kept by the front."""
+        self.summary: ExchangeSummary | None = None
+
+        self.claims = identity.claims_of(head.headers)
+        hint = "anthropic" if any(n == b"anthropic-version" for n, _ in head.headers) else None
+        self.endpoint = wire.route(head.method, head.path, head.query, head.upstream or hint)
+        self.who = identity.who_is(
+            self.claims, caller, self.policy.compartment_for, self.settings.digester
+        )
+        self.instance: InstanceRow | None = self.who.instance
+        self.params = Params()
+        self.tally = Tally()
+        self.run_label = BOTTOM
+        self.code: str | None = None
+        self.rules: dict[str, None] = {}
+        self.quarantined: dict[str, None] = {}
+        self.body = b""
+        self.calls: dict[str, CallClaim] = {}
+        self.digests: set[Digest] = set()
+        self.chain = identity.EMPTY_CHAIN
+        self.attempt: Digest | None = None
+        self.forwarded = b""
+        self.store_down = False
+        """Whether an ``observe`` call went on without its entry."""
+
+        self._state = _State.NEW
+        self._opaque = not self.endpoint.known or not self.endpoint.has_body
+        self._refusal: wire.Refusal | None = None
+        self._tries = 0
+        self._trail: Trail | None = None
+        self._common = 0
+        self._turns: list[object] = []
+        self._fields: dict[str, object] = {}
+        self._new_turns: list[_Section] = []
+        self._new_fields: dict[str, _Section] = {}
+        self._marks: list[Mark] = []
+        self._field_outcomes: dict[str, tuple[CallId, Outcome]] = {}
+        self._roles_chains: list[tuple[Role, Digest]] = []
+        self._answering: Answering | None = None
+        self._unknown: str | None = None
+
+    # -- what the rest of the engine asks of a call ----------------------------------------------
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force when the call began."""
+        return self.policy.mode
+
+    @property
+    def enforcing(self) -> bool:
+        """Whether verdicts act."""
+        return self.mode is not Mode.OBSERVE
+
+    def known_instance(self) -> InstanceRow:
+        """The instance, once identified."""
+        assert self.instance is not None
+        return self.instance
+
+    @property
+    def verdict(self) -> str:
+        """``allow``, ``edited`` or ``denied``, as far as it is known."""
+        if self.code is not None:
+            return "denied"
+        edited = self.forwarded is not self.body and bool(self.tally.edits) and self.enforcing
+        if edited or (self._answering is not None and self._answering.edited):
+            return "edited"
+        return "allow"
+
+    # -- events ------------------------------------------------------------------------------
+
+    def start(self) -> list[Command]:
+        """The first commands."""
+        self._state = _State.BODY
+        if self.enforcing and any(n == b"upgrade" for n, _ in self.head.headers):
+            return self._refuse(
+                "firedoor_unknown_surface",
+                "Protocol upgrades do not pass this door: nothing inside them could be judged.",
+                param="upgrade",
+            )
+        if self.enforcing and not self.endpoint.known:
+            return self._refuse(
+                "firedoor_unknown_surface",
+                f"This door does not know {self.head.method} on this path, so it does not pass it "
+                f"in {self.mode.value} mode.",
+            )
+        if self.endpoint.known and not self.endpoint.has_body:
+            # A GET has no body to walk, but it may still carry one; it is read and passed on.
+            self._opaque = True
+        return [ReadBody(self.settings.body_bytes_max)]
+
+    def receive(self, event: Event) -> list[Command]:
+        """Take one event, give the commands that follow from it."""
+        if hasattr(event, "at"):
+            self.at = event.at
+        if self._state is _State.DONE:
+            return []
+        match event:
+            case RequestRead():
+                self.body = self.forwarded = event.body
+                return self._read()
+            case RequestBroken():
+                return self._broken(event.reason)
+            case FoundWho():
+                return self._identified(event)
+            case FoundParts():
+                return self._judge(event)
+            case Committed() | Stale() | StoreFailed():
+                return self._committed(event)
+            case CallerGone() if self._state is not _State.UPSTREAM:
+                # Nothing went upstream: nothing to settle.
+                self._state = _State.DONE
+                return [Finish(clean=False)]
+            case UpstreamHead() | UpstreamBytes() | UpstreamEnd() | UpstreamFailed() | CallerGone():
+                assert self._answering is not None
+                return self._answered(self._answering.receive(event))
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def _broken(self, reason: str) -> list[Command]:
+        if reason == "too_large":
+            limit = self.settings.body_bytes_max
+            return self._refuse(
+                "firedoor_too_large", f"The request body is larger than {limit} bytes."
+            )
+        if reason == "gone":
+            self._state = _State.DONE
+            return [Finish(clean=False)]
+        return self._refuse(
+            "firedoor_malformed",
+            "The content coding of the request body is unknown, broken or expands too far; "
+            "send it uncompressed.",
+        )
+
+    def _read(self) -> list[Command]:
+        if not self._opaque:
+            refusal = self._parse()
+            if refusal is not None:
+                return refusal
+        if self._opaque:
+            self._read_opaque()
+        if self.instance is not None and self.engine.knows(self.instance):
+            return self._look_parts()
+        return self._look_who()
+
+    def _read_opaque(self) -> None:
+        """What cannot be read is one opaque part, so that coverage shows it."""
+        if self.body:
+            part = Part("", "", Kind.OPAQUE, Role.NONE, Channel.TOOL, editable=False)
+            self._new_fields = {"": _Section("", Reading((part,)), ())}
+
+    def _parse(self) -> list[Command] | None:
+        surface = wire.surface_wire(self.endpoint.surface)
+        engine = self.engine
+        self._new_turns, self._new_fields = [], {}
+        try:
+            document = wire.parse(self.body, self.settings.limits)
+            sections = surface.sections(document)
+            self.params = surface.params(document)
+            self._turns, self._fields = sections.turns, sections.fields
+            found = engine.memory.best(self._memory_key(), self._epoch(), self._turns)
+            self._trail, self._common = found if found is not None else (None, 0)
+            trail, common = self._trail, self._common
+            digester = self.settings.digester
+            if trail is not None:
+                self.calls = trail.calls
+                self.chain = trail.marks[common - 1].chain if common else identity.EMPTY_CHAIN
+                self._marks = trail.marks[:common]
+                if common == len(trail.turns):
+                    self.digests = trail.digests
+                else:
+                    self.digests = set(trail.digests)
+            else:
+                self.calls, self.chain, self._marks, self.digests = {}, identity.EMPTY_CHAIN, [], set()
+            self._roles_chains = [(m.role, m.chain) for m in self._marks[-8:]]
+            new = self._turns[common:]
+            for index, value in enumerate(new, start=common):
+                pointer = self._turn_pointer(sections.turns_pointer, index)
+                self._new_turns.append(self._section(pointer, surface.read_turn(pointer, value)))
+            for name, value in self._fields.items():
+                if trail is not None and name in trail.fields and trail.fields[name] == value:
+                    continue
+                section = self._section("/" + name, surface.read_field(name, value))
+                self._new_fields[name] = section
+        except wire.Malformed as problem:
+            if not self.enforcing:
+                self._opaque = True
+                return None
+            return self._refuse(problem.code, problem.message, param=problem.pointer)
+        if self.head.query:
+            section = self._query()
+            self._new_fields["?"] = section
+        for section in (*self._new_turns, *self._new_fields.values()):
+            for claim in section.reading.calls:
+                self.calls[claim.id] = claim
+            if section.reading.unknown and self._unknown is None:
+                self._unknown = section.reading.unknown[0]
+        for section in self._new_turns:
+            turn = section.reading.turn
+            self.chain = identity.extend(self.chain, turn, digester)
+            self._roles_chains.append((turn.role if turn else Role.NONE, self.chain))
+        words = [self.endpoint.surface.value, self.params.model or "", str(self.params.stream)]
+        if not self._turns:
+            words += [p.text for s in self._new_fields.values() for p in s.reading.parts]
+        self.attempt = identity.attempt_of(self.chain, words, digester)
+        if self._unknown is not None and self.enforcing:
+            return self._refuse(
+                "firedoor_unknown_surface",
+                f"This door does not know what stands at {self._unknown}, so it does not pass it "
+                f"in {self.mode.value} mode.",
+                param=self._unknown,
+            )
+        return None
+
+    def _turn_pointer(self, base: str, index: int) -> str:
+        # A plain string in place of a list is one turn, at the field itself.
+        if isinstance(self._turns[index], str) and len(self._turns) == 1:
+            return base
+        return f"{base}/{index}"
+
+    def _section(self, pointer: str, reading: Reading) -> _Section:
+        return _Section(
+            pointer, reading, section_passages(reading.parts, self.settings.digester)
+        )
+
+    def _query(self) -> _Section:
+        parts = []
+        for field in self.head.query.split("&"):
+            name, _, value = field.partition("=")
+            kind = Kind.WORD if len(value) <= 64 and len(name) <= 64 else Kind.TEXT
+            parts.append(
+                Part("?" + name, value or name, kind, Role.NONE, Channel.TOOL, editable=False)
+            )
+        return self._section("?", Reading(tuple(parts)))
+
+    def _memory_key(self) -> str:
+        if self.who.instance is not None:
+            return f"{self.endpoint.surface.value}:{self.who.instance.id}"
+        base = self.who.base.room if self.who.base is not None else ""
+        return f"{self.endpoint.surface.value}:{self.who.credential}:{base}"
+
+    def _epoch(self) -> tuple[str, int]:
+        return (self.policy.digest, self.engine.orders)
+
+    # -- identity ----------------------------------------------------------------------------
+
+    def _look_who(self) -> list[Command]:
+        chains = identity.chains_at_answers(self._roles_chains)
+        if self.who.instance is None and chains:
+            remembered = self.engine.remembered_answer(self.who.credential, chains[0])
+            if remembered is not None:
+                return self._identified(FoundWho(turns=(remembered,)))
+        if self.who.instance is None and not chains:
+            remembered_attempt = self.engine.remembered_attempt(self.who.credential, self.attempt)
+            if remembered_attempt is not None:
+                return self._identified(FoundWho(attempt=remembered_attempt))
+        if self._trail is None or self.who.instance is None:
+            # Cold: the whole history is new here, so all its answers can be asked for.
+            chains = identity.chains_at_answers(self._roles_chains)
+        self._state = _State.WHO
+        instance = self.who.instance
+        assistant = [
+            digest
+            for section in self._new_turns
+            if section.reading.turn is not None and section.reading.turn.role is Role.ASSISTANT
+            for passages in section.passages
+            for digest in passages.digests
+        ]
+        return [
+            LookWho(
+                credential=self.who.credential,
+                instance=instance.id if instance is not None else None,
+                name=instance.name if instance is not None else self.who.parent_name,
+                room=instance.room if instance is not None else None,
+                chains=chains if instance is None else (),
+                attempt=self.attempt if instance is None else None,
+                passages=tuple(assistant[:256]) if instance is None else (),
+            )
+        ]
+
+    def _identified(self, found: FoundWho) -> list[Command]:
+        who, call = self.who, self.call_id
+        if who.instance is not None:
+            row = who.instance
+            if found.instance is not None:
+                row = row._replace(parents=found.instance.parents or row.parents)
+            elif found.namesake is not None and found.namesake.id != row.id:
+                row = row._replace(parents=(*row.parents, found.namesake.id))
+        elif found.attempt is not None:
+            row = found.attempt
+        elif found.turns:
+            turn, origin = found.turns[0]
+            row = origin
+            if turn.next_attempt is not None and turn.next_attempt != self.attempt:
+                row = identity.fork_of(origin, call)
+            elif row.identity != "prefix":
+                row = row._replace(identity="prefix")
+        else:
+            parents: tuple[InstanceId, ...] = tuple(
+                dict.fromkeys(emitter.id for emitter in found.emitters)
+            )
+            in_process = self.caller.front == "transport"
+            row = identity.new_instance(who, call, parents, "process" if in_process else "new")
+        self.instance = row
+        self.engine.learn(row)
+        return self._look_parts()
+
+    # -- lineage -----------------------------------------------------------------------------
+
+    def _look_parts(self) -> list[Command]:
+        self._state = _State.PARTS
+        row = self.known_instance()
+        passages: dict[Digest, None] = {}
+        minted: dict[Digest, None] = {}
+        places: dict[Any, None] = {}
+        digester = self.settings.digester
+        for section in (*self._new_turns, *self._new_fields.values()):
+            for part, found in zip(section.reading.parts, section.passages, strict=False):
+                passages.update(dict.fromkeys(found.digests))
+                if part.kind is Kind.REFERENCE:
+                    minted[digester(f"id\x1f{part.text}")] = None
+            places.update(dict.fromkeys(places_of(section.reading.parts, self.calls, self.settings)))
+        return [
+            LookParts(
+                at=self.at,
+                room=row.room,
+                run=row.run,
+                instance=row.id,
+                credential=row.credential,
+                passages=tuple(passages),
+                places=tuple(places),
+                minted=tuple(minted),
+                reach_window_s=self.policy.reach_window_s,
+            )
+        ]
+
+    def _judge(self, found: FoundParts) -> list[Command]:
+        if found.contained:
+            return self._refuse(
+                "firedoor_contained",
+                "This instance, its room or its key is contained: its calls are refused until a "
+                "person lifts that.",
+            )
+        if found.orders != self.engine.orders:
+            # What was decided under older orders is worth nothing: read and judge all of it again.
+            self.engine.obey(found.orders)
+            if self._trail is not None and not self._opaque:
+                refusal = self._parse()
+                return refusal if refusal is not None else self._look_parts()
+        row = self.known_instance()
+        scene = self._scene(found, row)
+        outcomes = self._judge_sections(scene)
+        problem = self._problem(outcomes)
+        if problem is not None:
+            code, message, pointer, rule = problem
+            return self._refuse(code, message, param=pointer, rule=rule)
+        edits = self.tally.edits
+        if edits and self.enforcing:
+            self.forwarded = wire.edit(self.body, edits)
+        return self._open(scene, outcomes)
+
+    def _scene(self, found: FoundParts, row: InstanceRow) -> Scene:
+        run_label = found.run.label
+        child_room = row.room
+        for parent in found.run_parents:
+            run_label = join(run_label, up(parent.label, parent.room, child_room))
+        if row.run in self.engine.unindexed:
+            run_label = self.engine.unindexed[row.run]
+        self.run_label = run_label
+        return Scene(
+            settings=self.settings,
+            surface=self.endpoint.surface,
+            instance=row,
+            found=found,
+            run_label=run_label,
+            calls=self.calls,
+            call_id=self.call_id,
+            declared_channel=_channel(self.claims.channel or self.caller.channel),
+            attested=self.engine.attested,
+        )
+
+    def _judge_sections(self, scene: Scene) -> list[tuple[str | None, Outcome]]:
+        """Judge what is new, in wire order, and add it to what is known. Fills ``tally``."""
+        sections = [*((None, s) for s in self._new_turns), *self._new_fields.items()]
+        # MODEL line 20: what this very request presents was read by the run's program before it
+        # wrote the unproven parts of it, so those are judged after everything that is proven.
+        scene = scene.having_read([s.reading.parts for _, s in sections], [s.passages for _, s in sections])
+        self.run_label = scene.run_label
+        outcomes: list[tuple[str | None, Outcome]] = []
+        marks = list(self._marks)
+        before = marks[-1].tally if marks else Tally()
+        parts = marks[-1].parts if marks else 0
+        chain_at = len(self._roles_chains) - len(self._new_turns)
+        for offset, (name, section) in enumerate(sections):
+            outcome = judge_section(scene, section.reading.parts, section.passages)
+            outcomes.append((name, outcome))
+            self.rules.update(dict.fromkeys(outcome.rules))
+            self.quarantined.update(dict.fromkeys(row.id for row in outcome.quarantine))
+            for found in section.passages:
+                self.digests.update(found.digests)
+            if name is None:
+                before = before.plus(outcome.tally)
+                parts += len(section.reading.parts)
+                role, chain = self._roles_chains[chain_at + offset]
+                marks.append(Mark(chain, role, before, parts))
+        trail = self._trail
+        fields: dict[str, tuple[CallId, Outcome]] = {}
+        for name in self._fields:
+            if name not in self._new_fields and trail is not None:
+                fields[name] = trail.field_outcomes[name]
+        fields.update({name: (self.call_id, o) for name, o in outcomes if name is not None})
+        self._marks, self._field_outcomes = marks, fields
+        total = before
+        for _, outcome in fields.values():
+            total = total.plus(outcome.tally)
+        self.tally = total
+        return outcomes
+
+    def _problem(
+        self, outcomes: list[tuple[str | None, Outcome]]
+    ) -> tuple[str, str, str, str | None] | None:
+        """The refusal that the outcomes call for, if any: (code, message, pointer, rule)."""
+        if not self.enforcing:
+            return None
+        known = [o for _, o in outcomes] + [o for _, o in self._field_outcomes.values()]
+        for outcome in known:
+            if outcome.refused is not None:
+                return outcome.refused
+        return None
+
+    # -- the commit before upstream ------------------------------------------------------------
+
+    def _open(self, scene: Scene, outcomes: list[tuple[str | None, Outcome]]) -> list[Command]:
+        self._state = _State.COMMIT
+        row = self.known_instance()
+        new = [o for _, o in outcomes]
+        reach = {pair: None for o in new for pair in o.tally.crossed}
+        trail = self._trail
+        chains = identity.chains_at_answers(self._roles_chains)
+        unlimited = 1 << 30
+        return [
+            Commit(
+                at=self.at,
+                call=CallRow(
+                    call=self.call_id,
+                    instance=row.id,
+                    base=trail.call if trail is not None else None,
+                    base_parts=trail.marks[self._common - 1].parts if trail and self._common else 0,
+                    opened=explain.compact(self._opened(outcomes)),
+                    attempt=self.attempt,
+                ),
+                entry=EntryDraft("call.open", self._entry()),
+                orders=self.engine.orders,
+                instance=row,
+                run=RunRow(
+                    row.run,
+                    row.room,
+                    join(scene.run_label, self.tally.presented),
+                    self.who.parent_run,
+                ),
+                judgements=tuple(j for o in new for j in o.judgements) if self.enforcing else (),
+                grants=tuple(g for o in new for g in o.grants),
+                quarantine=tuple(q for o in new for q in o.quarantine) if self.enforcing else (),
+                continued=(chains[0], self.attempt) if chains and self.attempt else None,
+                reach=tuple(reach),
+                reach_limit=self.policy.reach_limit_for(row.compartment)
+                if self.enforcing
+                else unlimited,
+                reach_window_s=self.policy.reach_window_s,
+                content=self._content() if self.settings.keep_content else None,
+            )
+        ]
+
+    def _content(self) -> bytes | None:
+        texts = {
+            part.pointer: part.text
+            for section in (*self._new_turns, *self._new_fields.values())
+            for part in section.reading.parts
+            if part.kind is not Kind.WORD
+        }
+        return explain.compact({"parts": texts}).encode() if texts else None
+
+    def exposed_label(self) -> Label:
+        """λ(c) as the request alone gives it (MODEL line 21)."""
+        return self.tally.shown
+
+    def _opened(self, outcomes: list[tuple[str | None, Outcome]]) -> dict[str, Any]:
+        row = self.known_instance()
+        tally = self.tally
+        trail = self._trail
+        turns = [p for name, o in outcomes if name is None for p in o.parts]
+        fields: dict[str, Any] = {}
+        for name, (owner, outcome) in self._field_outcomes.items():
+            fields[name] = {"parts": outcome.parts} if owner == self.call_id else {"call": owner}
+        for name, outcome in outcomes:
+            if name is not None and name not in fields:
+                fields[name] = {"parts": outcome.parts}
+        return {
+            "call": self.call_id,
+            "time": explain.time_text(self.started_at),
+            "instance": row.name,
+            "instance_id": row.id,
+            "compartment": row.compartment,
+            "room": row.room,
+            "run": identity.shown_run(row.run),
+            "identity": row.identity,
+            "parents": list(row.parents),
+            "surface": self.endpoint.surface.value,
+            "endpoint": self.endpoint.name,
+            "method": self.head.method,
+            "stream": self.params.stream,
+            "model": self.params.model,
+            "mode": self.mode.value,
+            "policy": self.policy.digest,
+            "verdict": self.verdict,
+            "code": self.code,
+            "generation": tally.shown.generation,
+            "coverage": self.coverage(),
+            "exposures": self.exposures(),
+            "holds": [],
+            "turns": {
+                "base": trail.call if trail is not None and self._common else None,
+                "count": trail.marks[self._common - 1].parts if trail and self._common else 0,
+                "parts": turns,
+            },
+            "fields": fields,
+        }
+
+    def coverage(self) -> dict[str, int]:
+        """How much was judged and attributed. ``words`` of the protocol count as both."""
+        t = self.tally
+        return {
+            "judged": t.judged,
+            "attributed": t.attributed,
+            "total": t.total,
+            "opaque": t.opaque,
+            "words": t.words,
+            "assumed": t.assumed,
+            "unproven": t.unproven,
+            "withheld": t.withheld,
+        }
+
+    def exposures(self) -> list[dict[str, Any]]:
+        """By whom the shown context was written, where it came from other rooms."""
+        return [
+            {
+                "author": e.author,
+                "compartment": e.compartment,
+                "generation": e.generation,
+                "channel": e.channel.value,
+                "call": e.call,
+            }
+            for e in self.tally.exposures
+        ]
+
+    def _entry(self) -> dict[str, object]:
+        """The ledger's row: ids, counts and keyed digests, never text."""
+        row = self.known_instance()
+        return {
+            "call": self.call_id,
+            "instance": row.id,
+            "name": row.name,
+            "room": row.room,
+            "run": row.run,
+            "surface": self.endpoint.surface.value,
+            "endpoint": self.endpoint.name,
+            "mode": self.mode.value,
+            "policy": self.policy.digest,
+            "verdict": self.verdict,
+            "code": self.code,
+            "rules": list(self.rules),
+            "label": explain.label_json(self.tally.shown),
+            "coverage": dict(self.coverage()),
+            "quarantine": list(self.quarantined),
+            "request": self.attempt.hex() if self.attempt is not None else None,
+        }
+
+    def _committed(self, event: Committed | Stale | StoreFailed) -> list[Command]:
+        if self._state is _State.UPSTREAM:
+            assert self._answering is not None
+            return self._answered(self._answering.receive(event))
+        if self._state is _State.REFUSE:
+            return self._send_refusal()
+        if isinstance(event, Stale):
+            self._tries += 1
+            if self._tries < _JUDGED_AGAIN_MAX:
+                return self._look_parts()
+            event = StoreFailed("orders kept changing")
+        if isinstance(event, StoreFailed):
+            return self._store_failed()
+        return self._forward()
+
+    def _store_failed(self) -> list[Command]:
+        if self.enforcing:
+            self._refusal = self._refusal_for(
+                "firedoor_unavailable",
+                "The door cannot write its ledger, so nothing passes until it can.",
+                None,
+            )
+            self.code = "firedoor_unavailable"
+            return self._send_refusal()
+        # `observe` must not break what it watches: the call goes on, and says so.
+        self.store_down = True
+        self.engine.note_unrecorded()
+        if self.instance is None:
+            self.instance = identity.new_instance(self.who, self.call_id, (), "new")
+        return self._forward()
+
+    def _forward(self) -> list[Command]:
+        self._state = _State.UPSTREAM
+        if not self._opaque and not self.store_down:
+            trail = Trail(
+                epoch=self._epoch(),
+                who=self._memory_key(),
+                call=self.call_id,
+                turns=self._turns,
+                marks=self._marks,
+                fields=self._fields,
+                field_outcomes=self._field_outcomes,
+                calls=self.calls,
+                digests=self.digests,
+                size_bytes=len(self.body) + 1024,
+            )
+            self.engine.memory.keep(self._memory_key(), trail)
+            chains = identity.chains_at_answers(self._roles_chains)
+            if chains and self.attempt is not None:
+                self.engine.went_on(self.who.credential, chains[0], self.attempt)
+            if self.attempt is not None and self.who.instance is None:
+                self.engine.attempting(self.who.credential, self.attempt, self.known_instance())
+        self._answering = Answering(self)
+        return [
+            Forward(
+                upstream=self.endpoint.upstream,
+                method=self.head.method,
+                path=self.head.path,
+                query=self.head.query,
+                headers=identity.forwarded_headers(self.head.headers),
+                body=self.forwarded,
+            )
+        ]
+
+    # -- refusals ----------------------------------------------------------------------------
+
+    def _refusal_for(self, code: str, message: str, param: str | None) -> wire.Refusal:
+        return wire.refusal(
+            code, message, self.call_id, param=param, headers=self.answer_headers(refusal=True)
+        )
+
+    def _refuse(
+        self, code: str, message: str, *, param: str | None = None, rule: str | None = None
+    ) -> list[Command]:
+        """Write the refusal down, then send it."""
+        self.code = code
+        self._state = _State.REFUSE
+        if rule is not None:
+            self.rules[rule] = None
+        if self.instance is None:
+            self.instance = identity.new_instance(self.who, self.call_id, (), "new")
+        self._refusal = self._refusal_for(code, message, param)
+        row = self.known_instance()
+        opened = self._opened([(n, o) for n, (_, o) in self._field_outcomes.items()])
+        opened["refusal"] = {"message": message, "param": param, "rule": rule}
+        closed = {"verdict": "denied", "code": code, "state": "refused"}
+        return [
+            Commit(
+                at=self.at,
+                call=CallRow(
+                    call=self.call_id,
+                    instance=row.id,
+                    base=None,
+                    base_parts=0,
+                    opened=explain.compact(opened),
+                    closed=explain.compact(closed),
+                    attempt=self.attempt,
+                    answered=True,
+                ),
+                entry=EntryDraft("call.open", self._entry()),
+                instance=row,
+                run=RunRow(row.run, row.room, self.tally.presented, self.who.parent_run),
+            )
+        ]
+
+    def _send_refusal(self) -> list[Command]:
+        refusal = self._refusal
+        assert refusal is not None
+        self._state = _State.DONE
+        self._summarise(refusal.status)
+        return [SendHead(refusal.status, refusal.headers), SendBytes(refusal.body), Finish()]
+
+    # -- the answer ----------------------------------------------------------------------------
+
+    def answer_headers(self, *, refusal: bool = False) -> tuple[tuple[bytes, bytes], ...]:
+        """firedoor's own response headers, as far as the policy lets them out."""
+        t = self.tally
+        values = {
+            "x-firedoor-call": self.call_id,
+            "x-firedoor-verdict": "denied" if refusal else self.verdict,
+            "x-firedoor-generation": "unknown"
+            if t.shown.generation is None
+            else str(t.shown.generation),
+            "x-firedoor-parts": f"{t.judged}/{t.attributed}/{t.total}",
+            "x-firedoor-overhead-ms": f"{self.overhead_s * 1000:.2f}",
+        }
+        if self.store_down:
+            values["x-firedoor-unrecorded"] = "store unavailable"
+        wanted = self.policy.headers
+        return tuple(
+            (name.encode(), value.encode())
+            for name, value in values.items()
+            if name == "x-firedoor-call" or wanted == "all" or name in wanted
+        )
+
+    def _answered(self, commands: list[Command]) -> list[Command]:
+        if any(isinstance(command, Finish) for command in commands):
+            self._state = _State.DONE
+            assert self._answering is not None
+            self._summarise(self._answering.status)
+        return commands
+
+    def _summarise(self, status: int | None) -> None:
+        row = self.known_instance()
+        answer = self._answering.answer if self._answering is not None else None
+        self.summary = ExchangeSummary(
+            call=self.call_id,
+            surface=self.endpoint.surface,
+            endpoint=self.endpoint.name,
+            model=self.params.model,
+            stream=self.params.stream,
+            instance=row.name,
+            instance_id=row.id,
+            compartment=row.compartment,
+            run=identity.shown_run(row.run),
+            verdict=self.verdict,
+            code=self.code,
+            rules=tuple(self.rules),
+            generation=self.tally.shown.generation,
+            exposures=len(self.tally.exposures),
+            policy=self.policy.digest,
+            mode=self.mode.value,
+            status=status,
+            answer_id=answer.id if answer else None,
+            answer_model=answer.model if answer else None,
+            finish=answer.finish if answer else (),
+            input_tokens=answer.usage.input_tokens if answer and answer.usage else None,
+            output_tokens=answer.usage.output_tokens if answer and answer.usage else None,
+            started_at=self.started_at,
+            ended_at=self.at,
+            quarantined=tuple(self.quarantined),
+        )
+
+
+def _channel(name: str | None) -> Channel | None:
+    try:
+        return Channel(name) if name is not None else None
+    except ValueError:
+        return None
+
+
+__all__ = ["Action", "Exchange", "ExchangeSummary", "budget"]

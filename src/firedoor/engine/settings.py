@@ -1,0 +1,28 @@
+"""What an engine is made with: each room's frozen settings, and the keyed digest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from firedoor.lineage import StoreMap
+from firedoor.policy import Policy
+from firedoor.types.ids import Digest
+from firedoor.wire import Limits
+
+Digester = Callable[[str], Digest]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Everything that stays the same between two reloads."""
+
+    policy: Policy
+    stores: StoreMap
+    digester: Digester
+    """Keyed with the store's own key: two stores never give the same digest for one text."""
+    limits: Limits = field(default_factory=Limits)
+    body_bytes_max: int = 32 * 1024 * 1024
+    answer_bytes_max: int = 64 * 1024 * 1024
+    memory_bytes_max: int = 64 * 1024 * 1024
+    """Bound of the histories kept in memory so that only what is new is read."""
+    keep_content: bool = True
+    """Whether commits carry the texts, for the store to keep encrypted."""

@@ -1,0 +1,159 @@
+"""What a request's headers claim about its caller, and what must come off before upstream."""
+
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from firedoor.types.exchange import Headers
+
+_CREDENTIAL_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+_SESSION_HEADERS: Final = (b"x-claude-code-session-id", b"x-parent-session-id")
+_NAME_CHARS_MAX: Final = 200
+# Keys that people write where a client insists on one. They belong to nobody, so they name nobody.
+_PLACEHOLDERS: Final = frozenset(
+    """
+    "" - x xxx none null empty test testing dummy fake placeholder unused not-needed changeme
+    sk-test sk-dummy sk-fake sk-xxx sk-none sk-placeholder sk-no-key-required sk-1234 key api-key
+    your-api-key no-key nokey local ollama lm-studio
+    """.split()
+)
+
+
+class Claims(NamedTuple):
+    """The headers' word, nothing more. A claim may split a room and never joins one."""
+
+    secret: str
+    """The credential as sent; never stored, logged or shown."""
+    placeholder: bool
+    instance: str | None = None
+    compartment: str | None = None
+    parent: str | None = None
+    channel: str | None = None
+    session: str | None = None
+    trace: str | None = None
+    provenance: tuple[str, ...] = ()
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1").strip()
+
+
+def _name(value: bytes) -> str | None:
+    """A usable name, or None. Control characters and slashes would break names of rooms."""
+    text = unquote(_text(value))[:_NAME_CHARS_MAX]
+    text = "".join(c if c.isprintable() and c != "/" else "_" for c in text).strip()
+    return text or None
+
+
+def secret_of(headers: Headers) -> str:
+    """The credential, wherever an SDK puts one; empty for none."""
+    for wanted in _CREDENTIAL_HEADERS:
+        for name, value in headers:
+            if name == wanted:
+                text = _text(value)
+                scheme, _, rest = text.partition(" ")
+                return rest.strip() if scheme.lower() == "bearer" else text
+    return ""
+
+
+def is_placeholder(secret: str) -> bool:
+    """Whether a key is one of those that people write to fill a field."""
+    return secret.strip().lower() in _PLACEHOLDERS
+
+
+def _baggage(value: bytes) -> dict[str, str]:
+    found = {}
+    for member in _text(value).split(","):
+        key, _, rest = member.partition("=")
+        key = key.strip()
+        if key.startswith("firedoor."):
+            found[key] = rest.partition(";")[0].strip()
+    return found
+
+
+def _trace(value: bytes) -> str | None:
+    """The trace id of a W3C traceparent, or None if it is malformed or all zero."""
+    fields = _text(value).split("-")
+    if len(fields) < 4 or len(fields[1]) != 32:
+        return None
+    trace = fields[1].lower()
+    if trace.strip("0") == "" or trace.strip("0123456789abcdef") != "":
+        return None
+    return trace
+
+
+def claims_of(headers: Headers) -> Claims:
+    """Read every identity signal of the head. Never raises; what is malformed is no claim."""
+    first: dict[bytes, bytes] = {}
+    provenance = []
+    for name, value in headers:
+        first.setdefault(name, value)
+        if name == b"x-firedoor-provenance":
+            provenance.append(_text(value))
+    baggage = _baggage(first.get(b"baggage", b""))
+
+    def named(header: bytes, key: str | None = None) -> str | None:
+        if header in first:
+            return _name(first[header])
+        return _name(baggage[key].encode()) if key is not None and key in baggage else None
+
+    session = None
+    for header in _SESSION_HEADERS:
+        session = session or named(header)
+    instance = named(b"x-firedoor-instance", "firedoor.instance")
+    parent = named(b"x-firedoor-parent", "firedoor.parent")
+    if session is not None:
+        # Claude Code names a session and, inside it, its agents.
+        instance = instance or named(b"x-claude-code-agent-id")
+        parent = parent or named(b"x-claude-code-parent-agent-id")
+    secret = secret_of(headers)
+    return Claims(
+        secret=secret,
+        placeholder=is_placeholder(secret),
+        instance=instance,
+        compartment=named(b"x-firedoor-compartment", "firedoor.compartment"),
+        parent=parent,
+        channel=named(b"x-firedoor-channel", "firedoor.channel"),
+        session=session,
+        trace=_trace(first.get(b"traceparent", b"")),
+        provenance=tuple(provenance),
+    )
+
+
+# RFC 9110 §7.6.1, and what describes the connection rather than the message.
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"expect",
+    }
+)
+
+
+def forwarded_headers(headers: Headers) -> Headers:
+    """The headers that go upstream: firedoor's own, ``baggage`` and hop-by-hop ones come off.
+
+    ``accept-encoding`` becomes ``identity``, so that what is judged is what is passed on.
+    ``host`` and ``content-length`` belong to the front.
+    """
+    named = {
+        token.strip().lower()
+        for name, value in headers
+        if name == b"connection"
+        for token in value.split(b",")
+    }
+    kept = []
+    for name, value in headers:
+        if name in HOP_BY_HOP or name in named or name.startswith(b"x-firedoor-"):
+            continue
+        if name in (b"baggage", b"host", b"content-length", b"accept-encoding"):
+            continue
+        kept.append((name, value))
+    kept.append((b"accept-encoding", b"identity"))
+    return tuple(kept)

@@ -1,0 +1,4 @@
+"""What are the words that every room speaks (DESIGN §2)?
+
+May import: errors.
+"""
