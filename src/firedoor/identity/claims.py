@@ -11,7 +11,7 @@ _NAME_CHARS_MAX: Final = 200
 # Keys that people write where a client insists on one. They belong to nobody, so they name nobody.
 _PLACEHOLDERS: Final = frozenset(
     """
-    "" - x xxx none null empty test testing dummy fake placeholder unused not-needed changeme
+    - x xxx none null empty test testing dummy fake placeholder unused not-needed changeme
     sk-test sk-dummy sk-fake sk-xxx sk-none sk-placeholder sk-no-key-required sk-1234 key api-key
     your-api-key no-key nokey local ollama lm-studio
     """.split()
@@ -57,7 +57,7 @@ def secret_of(headers: Headers) -> str:
 
 def is_placeholder(secret: str) -> bool:
     """Whether a key is one of those that people write to fill a field."""
-    return secret.strip().lower() in _PLACEHOLDERS
+    return secret.strip().lower() in _PLACEHOLDERS or not secret.strip()
 
 
 def _baggage(value: bytes) -> dict[str, str]:
