@@ -1,0 +1,250 @@
+"""The door: settings, store, engine and fronts put together. This is what people import."""
+
+import os
+import secrets
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from firedoor import identity, lineage, wire
+from firedoor.config import Settings, load_settings
+from firedoor.engine import Engine, EngineSettings, Exchange, ExchangeSummary, explained
+from firedoor.errors import CallerError, SettingsError
+from firedoor.fronts.binding import InstanceScope, RunScope
+from firedoor.fronts.transport import DoorTransport
+from firedoor.fronts.wrap import wrap
+from firedoor.policy import Policy
+from firedoor.store import SqliteStore, digester, open_store
+from firedoor.telemetry import ExchangeSpans
+from firedoor.types.exchange import Mode
+from firedoor.types.ids import CallId, RunId
+from firedoor.types.record import Place
+
+_DEFAULT_FILE: Final = Path("firedoor.yaml")
+_RUN_VARIABLE: Final = "FIREDOOR_RUN"
+_run_lock = threading.Lock()
+
+
+def process_run() -> RunId:
+    """The run of this process: ``FIREDOOR_RUN`` if set, else minted once and left to children."""
+    with _run_lock:
+        known = os.environ.get(_RUN_VARIABLE)
+        if not known:
+            known = "r_" + secrets.token_hex(8)
+            os.environ[_RUN_VARIABLE] = known
+        return RunId(known)
+
+
+def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
+    """The engine's frozen settings, made of each room's own."""
+    policy = settings.policy
+    return EngineSettings(
+        policy=policy,
+        stores=lineage.store_map(
+            stores=[
+                lineage.StoreRule(
+                    name=s.name,
+                    tools=tuple(s.tools),
+                    key_argument=s.key,
+                    writers=s.writers,
+                    closed=s.closed,
+                )
+                for s in policy.stores
+            ],
+            channels=policy.channels,
+        ),
+        digester=digester(store.index_key),
+        limits=wire.Limits(json_depth=settings.limits.json_depth),
+        body_bytes_max=settings.limits.body,
+        keep_content=settings.retention.content != "digests",
+    )
+
+
+class StoreHandle:
+    """One named store, for code that reads and writes it itself."""
+
+    def __init__(self, door: "Door", name: str) -> None:
+        self._door = door
+        self.name = name
+
+    def read(self, text: str, key: str | None = None) -> str:
+        """``text`` was read from this store. Returns it unchanged."""
+        return self._door.memory(text, store=self.name, key=key)
+
+    def __repr__(self) -> str:
+        return f"StoreHandle({self.name!r})"
+
+
+class Door:
+    """A door on the wire. Make one for a process and wrap the clients of its agents.
+
+    Args:
+        config: Path of a ``firedoor.yaml``; ``./firedoor.yaml`` if there, else defaults (mode
+            ``observe``: everything is labelled, nothing is changed).
+        mode: Overrides the file's mode.
+        store: Store URL, ``sqlite:PATH``. Default ``.firedoor/firedoor.db``.
+
+    Raises:
+        SettingsError: The file, a variable or an argument cannot be used; it says which and why.
+        StoreUnavailable: The store cannot be opened.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | None = None,
+        *,
+        mode: str | None = None,
+        store: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        path = Path(config) if config is not None else None
+        if path is None and "FIREDOOR_CONFIG" not in (environ or os.environ):
+            path = _DEFAULT_FILE if _DEFAULT_FILE.exists() else None
+        if path is not None and not path.exists():
+            raise SettingsError(
+                f"there is no file {str(path)!r}",
+                hint="write one with `firedoor init`, or leave `config` out for the defaults",
+            )
+        flags = {k: v for k, v in {"mode": mode, "store": store}.items() if v is not None}
+        self.settings = load_settings(path, environ=environ or os.environ, flags=flags)
+        self.store = open_store(
+            self.settings.store_url, base=Path.cwd(), retention=self.settings.retention.content
+        )
+        self.engine = Engine(engine_settings(self.settings, self.store))
+        self.run_id = process_run()
+        self._spans = ExchangeSpans()
+        self._last = threading.local()
+        self._last_any: ExchangeSummary | None = None
+
+    # -- clients -----------------------------------------------------------------------------
+
+    def wrap(
+        self, client: Any, *, instance: str | None = None, compartment: str | None = None
+    ) -> Any:
+        """A client like ``client`` whose calls go through this door.
+
+        Serves ``OpenAI``, ``AsyncOpenAI``, ``Anthropic`` and ``AsyncAnthropic``. With
+        ``instance``, every call of the client belongs to that instance.
+
+        Raises:
+            CallerError: The client goes past HTTP transports, or is no such client.
+        """
+        return wrap(
+            client,
+            lambda inner: self.transport(inner, instance=instance, compartment=compartment),
+        )
+
+    def transport(
+        self, inner: Any = None, *, instance: str | None = None, compartment: str | None = None
+    ) -> DoorTransport:
+        """A transport for ``httpx`` and ``httpx2`` clients, sync and async alike."""
+        if compartment is not None and instance is None:
+            raise CallerError("a compartment needs an instance to be in it", hint="pass instance=")
+        return DoorTransport(
+            self.engine,
+            self.store,
+            inner=inner,
+            run=self.run_id,
+            instance=instance,
+            compartment=compartment,
+            on_open=self._on_open,
+            on_close=self._on_close,
+        )
+
+    def instance(
+        self, name: str, *, compartment: str | None = None
+    ) -> InstanceScope:
+        """A context (``with`` or ``async with``) whose calls belong to the instance ``name``.
+
+        Nests: the inner instance is a child of the outer one.
+        """
+        return InstanceScope(name, compartment)
+
+    def run(self, name: str) -> RunScope:
+        """A context whose calls belong to the run ``name``: one user's session, one job."""
+        return RunScope(name)
+
+    # -- what the program knows and the wire cannot tell -----------------------------------------
+
+    def human(self, text: str) -> str:
+        """A person wrote ``text``. Returns it unchanged."""
+        return self._grant(text, "human")
+
+    def template(self, text: str) -> str:
+        """``text`` is part of the program: a prompt, a template. Returns it unchanged."""
+        return self._grant(text, "developer")
+
+    def memory(self, text: str, *, store: str, key: str | None = None) -> str:
+        """``text`` was read from ``store`` (at ``key``). Returns it unchanged."""
+        for passage in lineage.whole_passages(text, self.engine.settings.digester):
+            self.engine.attested.place(passage, Place(store, key))
+        return text
+
+    def store_named(self, name: str) -> StoreHandle:
+        """A handle on the store ``name``."""
+        return StoreHandle(self, name)
+
+    def _grant(self, text: str, kind: str) -> str:
+        for passage in lineage.whole_passages(text, self.engine.settings.digester):
+            self.engine.attested.grant(passage, kind)
+        return text
+
+    # -- what happened -------------------------------------------------------------------------
+
+    @property
+    def last(self) -> ExchangeSummary | None:
+        """The last exchange that ended on this thread; else the last one on any."""
+        return getattr(self._last, "summary", None) or self._last_any
+
+    def explain(self, call: str) -> dict[str, Any]:
+        """Everything that was decided about a call (DESIGN §7).
+
+        Raises:
+            CallerError: No such call is in this door's store.
+        """
+        document = explain_call(self.store, call)
+        if document is None:
+            raise CallerError(f"no call {call!r} in this store", hint="`door.last.call` is the last")
+        return document
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.settings.policy
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force."""
+        return self.settings.policy.mode
+
+    def close(self) -> None:
+        """Write what is under way and close the store."""
+        self.store.close()
+
+    def __enter__(self) -> "Door":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _on_open(self, exchange: Exchange) -> None:
+        self._spans.on_open(exchange)
+
+    def _on_close(self, exchange: Exchange) -> None:
+        self._spans.on_close(exchange)
+        if exchange.summary is not None:
+            self._last.summary = self._last_any = exchange.summary
+
+
+def explain_call(store: SqliteStore, call: str) -> dict[str, Any] | None:
+    """The explain document of ``call``, from a store; None when there is no such call."""
+    return explained(
+        call,
+        lambda c: store.call_opened(CallId(c)),
+        lambda c: store.call_closed(CallId(c)),
+        store.call_entries(CallId(call)),
+    )
+
+
+__all__ = ["Door", "StoreHandle", "engine_settings", "explain_call", "identity", "process_run"]

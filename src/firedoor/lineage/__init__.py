@@ -1,0 +1,45 @@
+"""Who wrote it, and how far has it come?
+
+May import: types, errors.
+"""
+
+from firedoor.lineage.calculus import (
+    Known,
+    Labelled,
+    Receiver,
+    SpanLabel,
+    author_of,
+    label_of,
+    outside_label,
+)
+from firedoor.lineage.exposure import emissions_of, exposed, leaves_of
+from firedoor.lineage.passages import (
+    NO_PASSAGES,
+    Passage,
+    Passages,
+    passages_of,
+    whole_passages,
+)
+from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
+
+__all__ = [
+    "NO_PASSAGES",
+    "Known",
+    "Labelled",
+    "Passage",
+    "Passages",
+    "Receiver",
+    "SpanLabel",
+    "StoreMap",
+    "StoreRule",
+    "Use",
+    "author_of",
+    "emissions_of",
+    "exposed",
+    "label_of",
+    "leaves_of",
+    "outside_label",
+    "passages_of",
+    "store_map",
+    "whole_passages",
+]
