@@ -1,0 +1,26 @@
+"""What may pass?
+
+May import: types, errors.
+"""
+
+from firedoor.policy.affordances import AFFORDANCES
+from firedoor.policy.presets import PRESETS
+from firedoor.policy.rules import FIELDS, Rule, RuleError, rule
+from firedoor.policy.settings import ASSUMED_BY_MODE, CompartmentSetting, Policy, StoreSetting
+from firedoor.policy.verdict import affordances_of, call_verdict, verdict_for
+
+__all__ = [
+    "AFFORDANCES",
+    "ASSUMED_BY_MODE",
+    "FIELDS",
+    "PRESETS",
+    "CompartmentSetting",
+    "Policy",
+    "Rule",
+    "RuleError",
+    "StoreSetting",
+    "affordances_of",
+    "call_verdict",
+    "rule",
+    "verdict_for",
+]

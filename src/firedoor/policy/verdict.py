@@ -1,0 +1,60 @@
+"""The answer to an ask: structure first, then the file's rules, then the preset's, then allow."""
+
+from firedoor.policy.affordances import affordances_for
+from firedoor.policy.presets import HELD_UNPROVEN
+from firedoor.policy.rules import Rule
+from firedoor.policy.settings import Policy
+from firedoor.types.exchange import Mode
+from firedoor.types.verdict import Action, CallAsk, PartAsk, Verdict
+
+
+def _first(rules: tuple[Rule, ...], ask: PartAsk | CallAsk, *, act: bool) -> Verdict:
+    """The first rule that matches and acts; shadow rules before it are noted and do not act."""
+    shadow = []
+    for rule in rules:
+        if not rule.matches(ask):
+            continue
+        if rule.shadow or not act:
+            shadow.append((rule.id, rule.action))
+            if not act and not rule.shadow:
+                break
+            continue
+        return Verdict(rule.action, rule.id, tuple(shadow))
+    return Verdict(Action.ALLOW, None, tuple(shadow))
+
+
+def verdict_for(policy: Policy, ask: PartAsk) -> Verdict:
+    """What happens to a part (MODEL lines 28 and 29). In ``observe`` every answer is a shadow."""
+    if ask.part_of_room:
+        return Verdict(Action.ALLOW)
+    act = policy.mode is not Mode.OBSERVE
+    rules = policy.rules + policy.preset
+    if ask.inrun:
+        # Withholding the run's own unproven text would let one poisoned note hold back its user.
+        if policy.rewrite == "attenuate" or not ask.run_exposed:
+            return Verdict(Action.ALLOW)
+        # Strict: the run has read foreign text, and this may be that text in other words.
+        return _first(rules, ask._replace(crossing=True), act=act)
+    if not ask.attributed and ask.generation is None and ask.crossing and policy.preset:
+        own = _first(policy.rules, ask, act=act)
+        if own.rule is not None or policy.mode is Mode.ISOLATE:
+            return own if own.rule is not None else _first(policy.preset, ask, act=act)
+        if policy.unknown == "hold":
+            return _first((HELD_UNPROVEN,), ask, act=act)
+        return own
+    accept = policy.accept_depth(ask.compartment)
+    if accept is not None and act and ask.crossing and (
+        ask.generation is None or ask.generation > accept
+    ):
+        return Verdict(Action.QUARANTINE, f"accept/{ask.compartment}")
+    return _first(rules, ask, act=act)
+
+
+def call_verdict(policy: Policy, ask: CallAsk) -> Verdict:
+    """Whether an answer may make this tool call (line 30)."""
+    return _first(policy.rules + policy.preset, ask, act=policy.mode is not Mode.OBSERVE)
+
+
+def affordances_of(policy: Policy, tool: str) -> tuple[str, ...]:
+    """What ``tool`` lets an instance do."""
+    return affordances_for(policy.affordances, tool)
