@@ -1,0 +1,27 @@
+"""Sizes and rates as people write them: ``32MiB``, ``3/day``, ``2M``."""
+
+import re
+from typing import Final
+
+_SIZES: Final = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
+}  # fmt: skip
+_WINDOWS: Final = {"minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
+
+
+def size_bytes(value: object) -> int:
+    """``"32MiB"`` or ``33554432`` in bytes. Raises ValueError with what is allowed."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(value))
+    if match is None or match[2].lower() not in _SIZES:
+        raise ValueError(f"{value!r} is not a size; write 32MiB, 64KiB or a number of bytes")
+    return int(float(match[1]) * _SIZES[match[2].lower()])
+
+
+def rate(value: object) -> tuple[int, float]:
+    """``"3/day"`` as (3, 86400.0 seconds). Raises ValueError with what is allowed."""
+    match = re.fullmatch(r"\s*(\d+)\s*/\s*([a-z]+)\s*", str(value))
+    if match is None or match[2] not in _WINDOWS:
+        raise ValueError(f"{value!r} is not a rate; write 3/day, or per hour or minute")
+    return int(match[1]), _WINDOWS[match[2]]
