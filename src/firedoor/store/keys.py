@@ -1,0 +1,82 @@
+"""Keys that belong to a store: one file beside it, mode 0600, from which all others derive."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from firedoor.errors import StoreUnavailable
+from firedoor.types.ids import Digest
+
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+
+
+def digester(key: bytes) -> Callable[[str], Digest]:
+    """The keyed digest of a store: BLAKE2b-128. Two stores never agree on one text."""
+    blake2b = hashlib.blake2b
+
+    def digest(text: str) -> Digest:
+        return Digest(blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=16).digest())
+
+    return digest
+
+
+class StoreKeys:
+    """The keys of one store."""
+
+    def __init__(self, master: bytes) -> None:
+        self.index_key = _derive(master, b"firedoor index")
+        self._content = AESGCM(_derive(master, b"firedoor content"))
+        self.key_id = hashlib.sha256(b"firedoor key id" + master).hexdigest()[:8]
+
+    def seal(self, body: bytes, bound_to: str) -> bytes:
+        """AES-256-GCM of ``body``, readable only as what belongs to ``bound_to``."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._content.encrypt(nonce, body, bound_to.encode())
+
+    def unseal(self, body: bytes, bound_to: str) -> bytes:
+        """The inverse of ``seal``. Raises cryptography's InvalidTag when anything was changed."""
+        return self._content.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], bound_to.encode())
+
+
+def _derive(master: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(master)
+
+
+def load_keys(path: Path | None) -> StoreKeys:
+    """Read the key file, or make it at first start. None is a store that is not kept.
+
+    Raises:
+        StoreUnavailable: The file cannot be read or made, or is not a key.
+    """
+    if path is None:
+        return StoreKeys(secrets.token_bytes(_KEY_BYTES))
+    try:
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            master = path.read_bytes()
+        else:
+            master = secrets.token_bytes(_KEY_BYTES)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(master)
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the key file cannot be used: {error.strerror}", where=str(path)
+        ) from error
+    if len(master) != _KEY_BYTES:
+        raise StoreUnavailable(
+            f"the key file is not {_KEY_BYTES} bytes long",
+            where=str(path),
+            hint="restore it from a backup: without it the texts kept here cannot be read",
+        )
+    return StoreKeys(master)

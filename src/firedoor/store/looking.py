@@ -1,0 +1,221 @@
+"""The engine's two questions, answered from one snapshot."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from firedoor.engine.port import FoundParts, FoundWho, LookParts, LookWho
+from firedoor.store.rows import (
+    EMISSION_COLUMNS,
+    INSTANCE_COLUMNS,
+    MINTED_COLUMNS,
+    emission_from,
+    instance_from,
+    label_from,
+    minted_from,
+)
+from firedoor.types.ids import CallId, Digest, InstanceId, QuarantineId, RoomId, RunId
+from firedoor.types.label import BOTTOM
+from firedoor.types.record import (
+    Emission,
+    Grant,
+    InstanceRow,
+    Judgement,
+    Place,
+    RunRow,
+    StoreMark,
+    StoreRecord,
+    TurnRow,
+)
+
+_PARAMETERS_MAX: Final = 400
+_ANCESTORS_MAX: Final = 32
+"""Runs up the line of spawns: a longer line than this is cut, with its own labels joined already."""
+
+
+def _in(
+    connection: sqlite3.Connection,
+    sql: str,
+    values: Iterable[Any],
+    before: tuple[Any, ...] = (),
+    after: tuple[Any, ...] = (),
+) -> Iterator[Any]:
+    """Rows of ``sql``, whose ``{}`` is a list of placeholders, for any number of values."""
+    items = list(values)
+    for start in range(0, len(items), _PARAMETERS_MAX):
+        batch = items[start : start + _PARAMETERS_MAX]
+        # Only the number of question marks changes: never a value.
+        statement = sql.replace("{}", ",".join("?" * len(batch)))
+        yield from connection.execute(statement, (*before, *batch, *after))
+
+
+def _instance(connection: sqlite3.Connection, where: str, *values: Any) -> InstanceRow | None:
+    row = connection.execute(
+        "SELECT " + INSTANCE_COLUMNS + " FROM instances WHERE " + where, values
+    ).fetchone()
+    return instance_from(row) if row is not None else None
+
+
+def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
+    """Who could this be?"""
+    instance = namesake = attempt = None
+    if ask.instance is not None:
+        instance = _instance(connection, "id = ?", ask.instance)
+    if ask.name is not None and instance is None:
+        namesake = _instance(
+            connection,
+            "credential = ? AND name = ? AND id IS NOT ? ORDER BY last_seen DESC LIMIT 1",
+            ask.credential, ask.name, ask.instance,
+        )  # fmt: skip
+    turns: list[tuple[TurnRow, InstanceRow]] = []
+    if ask.chains:
+        rows = {
+            row[0]: row
+            for row in _in(
+                connection,
+                "SELECT chain, call, instance, next_attempt FROM turns "
+                "WHERE credential = ? AND chain IN ({})",
+                ask.chains,
+                before=(ask.credential,),
+            )
+        }
+        for chain in ask.chains:
+            row = rows.get(chain)
+            found = _instance(connection, "id = ?", row[2]) if row is not None else None
+            if row is not None and found is not None:
+                following = Digest(row[3]) if row[3] is not None else None
+                turn = TurnRow(chain, ask.credential, CallId(row[1]), InstanceId(row[2]), following)
+                turns.append((turn, found))
+    if ask.attempt is not None:
+        row = connection.execute(
+            "SELECT i.id FROM calls c JOIN instances i ON i.id = c.instance "
+            "WHERE c.attempt = ? AND c.answered = 0 AND i.credential = ? "
+            "ORDER BY c.at DESC LIMIT 1",
+            (ask.attempt, ask.credential),
+        ).fetchone()
+        attempt = _instance(connection, "id = ?", row[0]) if row is not None else None
+    emitters: dict[str, InstanceRow] = {}
+    for (id_,) in _in(
+        connection,
+        "SELECT DISTINCT e.instance FROM emissions e JOIN instances i ON i.id = e.instance "
+        "WHERE e.passage IN ({}) AND i.credential = ?",
+        ask.passages,
+        after=(ask.credential,),
+    ):
+        found = _instance(connection, "id = ?", id_)
+        if found is not None:
+            emitters[id_] = found
+    return FoundWho(
+        instance, namesake, tuple(turns), attempt, tuple(emitters[k] for k in sorted(emitters))
+    )
+
+
+def _run(connection: sqlite3.Connection, run: RunId, room: RoomId) -> RunRow:
+    row = connection.execute("SELECT room, label, parent FROM runs WHERE run = ?", (run,)).fetchone()
+    if row is None:
+        return RunRow(run, room, BOTTOM, None)
+    return RunRow(run, RoomId(row[0]), label_from(row[1]), RunId(row[2]) if row[2] else None)
+
+
+def _parents(connection: sqlite3.Connection, run: RunRow) -> tuple[RunRow, ...]:
+    found: list[RunRow] = []
+    seen = {run.run}
+    parent = run.parent
+    while parent is not None and parent not in seen and len(found) < _ANCESTORS_MAX:
+        seen.add(parent)
+        row = _run(connection, parent, run.room)
+        found.append(row)
+        parent = row.parent
+    return tuple(found)
+
+
+def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
+    """What is known of these passages, places, ids, and of this run?"""
+    (orders,) = connection.execute("SELECT coalesce(max(version), 0) FROM orders").fetchone()
+    closed = connection.execute(
+        "SELECT 1 FROM contained WHERE target IN (?, ?, ?) LIMIT 1",
+        (f"instance:{ask.instance}", f"room:{ask.room}", f"credential:{ask.credential}"),
+    ).fetchone()
+    run = _run(connection, ask.run, ask.room)
+    emissions: dict[Digest, list[Emission]] = {}
+    for row in _in(
+        connection,
+        "SELECT " + EMISSION_COLUMNS + " FROM emissions WHERE passage IN ({})",
+        ask.passages,
+    ):
+        emission = emission_from(row)
+        emissions.setdefault(emission.passage, []).append(emission)
+    grants: dict[Digest, list[Grant]] = {}
+    for passage, kind, scope, until in _in(
+        connection,
+        "SELECT passage, kind, scope, until FROM grants WHERE passage IN ({})",
+        ask.passages,
+    ):
+        grant = Grant(Digest(passage), kind, RoomId(scope) if scope else None, until)
+        grants.setdefault(grant.passage, []).append(grant)
+    judgements = {
+        Digest(row[0]): Judgement(
+            Digest(row[0]), row[1], row[2], label_from(row[3]),
+            QuarantineId(row[4]) if row[4] else None,
+        )
+        for row in _in(
+            connection,
+            "SELECT passage, action, rule, label, quarantine FROM judgements "
+            "WHERE instance = ? AND passage IN ({})",
+            ask.passages,
+            before=(ask.instance,),
+        )
+    }  # fmt: skip
+    records: dict[tuple[Place, Digest], list[StoreRecord]] = {}
+    marks: dict[StoreMark, None] = {}
+    for place in ask.places:
+        key = place.key or ""
+        for row in _in(
+            connection,
+            "SELECT DISTINCT e.passage, e.seq, e.room, e.run, e.label, e.instance, e.author, "
+            "e.compartment, e.call, e.held FROM records r "
+            "JOIN emissions e ON e.passage = r.passage AND e.call = r.call "
+            "WHERE r.store = ? AND r.key = ? AND r.passage IN ({})",
+            ask.passages,
+            before=(place.store, key),
+        ):
+            emission = emission_from(row)
+            records.setdefault((place, emission.passage), []).append(StoreRecord(place, emission))
+        where = "store = ?" if place.key is None else "store = ? AND key IN ('', ?)"
+        values = (place.store,) if place.key is None else (place.store, key)
+        for store, at, room, label in connection.execute(
+            "SELECT store, key, room, label FROM marks WHERE " + where, values
+        ):
+            marks[StoreMark(Place(store, at or None), RoomId(room), label_from(label))] = None
+    minted = {
+        Digest(row[0]): minted_from(row)
+        for row in _in(
+            connection, "SELECT " + MINTED_COLUMNS + " FROM minted WHERE id IN ({})", ask.minted
+        )
+    }
+    reach: dict[RoomId, set[RoomId]] = {}
+    roots = {e.room for es in emissions.values() for e in es}
+    roots |= {r for es in emissions.values() for e in es for r in e.label.live}
+    roots |= {m.room for m in marks} | {r for m in marks for r in m.label.live}
+    roots |= {r for m in minted.values() for r in (m.room, *m.label.live)}
+    roots |= set(run.label.live)
+    for root, room in _in(
+        connection,
+        "SELECT root, room FROM reach WHERE root IN ({}) AND last_at > ?",
+        sorted(roots),
+        after=(ask.at - ask.reach_window_s,),
+    ):
+        reach.setdefault(RoomId(root), set()).add(RoomId(room))
+    return FoundParts(
+        orders=orders,
+        contained=closed is not None,
+        run=run,
+        run_parents=_parents(connection, run),
+        emissions={k: tuple(v) for k, v in emissions.items()},
+        grants={k: tuple(v) for k, v in grants.items()},
+        judgements=judgements,
+        records={k: tuple(v) for k, v in records.items()},
+        marks=tuple(marks),
+        minted=minted,
+        reach={k: frozenset(v) for k, v in reach.items()},
+    )

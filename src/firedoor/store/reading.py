@@ -1,0 +1,228 @@
+"""What people ask of a store: calls, instances, rooms, entries, texts. Reads only."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+
+from firedoor.engine.explain import time_text
+from firedoor.errors import TamperingError
+from firedoor.ledger import Entry, Verification, verify_entries
+from firedoor.store.rows import label_from
+from firedoor.store.sqlite import SqliteStore
+from firedoor.types.label import BOTTOM, join
+
+_PAGE: Final = 1_000
+
+
+class StoreReader:
+    """Questions to a store, in the shapes of DESIGN §7."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def opened(self, call: str) -> dict[str, Any] | None:
+        """The stored first half of a call's explain document."""
+        return self._half("SELECT opened FROM calls WHERE call = ?", call)
+
+    def closed(self, call: str) -> dict[str, Any] | None:
+        """The stored second half."""
+        return self._half("SELECT closed FROM calls WHERE call = ?", call)
+
+    def _half(self, sql: str, call: str) -> dict[str, Any] | None:
+        with self._store.snapshot() as db:
+            row = db.execute(sql, (call,)).fetchone()
+        return json.loads(row[0]) if row is not None and row[0] is not None else None
+
+    def call_entries(self, call: str) -> list[tuple[int, str]]:
+        """(index, leaf in hex) of a call's ledger entries."""
+        with self._store.snapshot() as db:
+            rows = db.execute(
+                "SELECT idx, leaf FROM entries WHERE call = ? ORDER BY idx", (call,)
+            ).fetchall()
+        return [(index, leaf.hex()) for index, leaf in rows]
+
+    def call_credential(self, call: str) -> str | None:
+        """The credential whose call this was."""
+        with self._store.snapshot() as db:
+            row = db.execute(
+                "SELECT i.credential FROM calls c JOIN instances i ON i.id = c.instance "
+                "WHERE c.call = ?",
+                (call,),
+            ).fetchone()
+        return row[0] if row is not None else None
+
+    def calls(self, *, limit: int = 50, instance: str | None = None) -> list[dict[str, Any]]:
+        """The newest calls first, each as the head of its explain document."""
+        with self._store.snapshot() as db:
+            rows = db.execute(
+                "SELECT c.opened, c.closed FROM calls c JOIN instances i ON i.id = c.instance "
+                "WHERE c.opened IS NOT NULL AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) "
+                "ORDER BY c.at DESC, c.call DESC LIMIT ?2",
+                (instance, limit),
+            ).fetchall()
+        found = []
+        for opened, closed in rows:
+            head = json.loads(opened)
+            end = json.loads(closed) if closed else {}
+            for name in ("turns", "fields"):
+                head.pop(name, None)
+            head["verdict"] = end.get("verdict", head["verdict"])
+            head["code"] = end.get("code", head["code"])
+            found.append(head)
+        return found
+
+    def instances(self) -> list[dict[str, Any]]:
+        """Every instance, the last seen first."""
+        with self._store.snapshot() as db:
+            rows = db.execute(
+                "SELECT i.name, i.id, i.compartment, i.room, i.run, i.parents, i.calls, "
+                "i.first_seen, i.last_seen, r.label, i.credential FROM instances i "
+                "LEFT JOIN runs r ON r.run = i.run ORDER BY i.last_seen DESC, i.name"
+            ).fetchall()
+            contained = {t for (t,) in db.execute("SELECT target FROM contained")}
+            last = {}
+            for (id_,) in db.execute("SELECT id FROM instances"):
+                row = db.execute(
+                    "SELECT opened, closed FROM calls WHERE instance = ? AND opened IS NOT NULL "
+                    "ORDER BY at DESC LIMIT 1",
+                    (id_,),
+                ).fetchone()
+                last[id_] = row
+        found = []
+        for name, id_, compartment, room, run, parents, calls, first, seen, label, credential in rows:
+            opened, closed = last[id_] or (None, None)
+            head = json.loads(opened) if opened else {}
+            exposures = (json.loads(closed) if closed else head).get("exposures")
+            run_label = label_from(label) if label else BOTTOM
+            parent_ids = json.loads(parents)
+            found.append(
+                {
+                    "instance": name,
+                    "instance_id": id_,
+                    "compartment": compartment,
+                    "room": room,
+                    "run": run.partition("@")[0],
+                    "parent": parent_ids[0] if parent_ids else None,
+                    "parents": parent_ids,
+                    "calls": calls,
+                    "generation": head.get("generation", 0),
+                    "run_generation": run_label.generation,
+                    "exposures": exposures if exposures is not None else head.get("exposures", []),
+                    "contained": bool(
+                        contained & {f"instance:{id_}", f"room:{room}", f"credential:{credential}"}
+                    ),
+                    "first_seen": time_text(first),
+                    "last_seen": time_text(seen),
+                }
+            )
+        return found
+
+    def status(self) -> dict[str, Any]:
+        """Rooms, shares and coverage over all calls that the store holds."""
+        with self._store.snapshot() as db:
+            rooms = db.execute(
+                "SELECT room, compartment, sum(calls), count(*) FROM instances GROUP BY room "
+                "ORDER BY 3 DESC, 1"
+            ).fetchall()
+            totals = {"judged": 0, "attributed": 0, "total": 0, "opaque": 0, "words": 0,
+                      "assumed": 0, "unproven": 0, "withheld": 0}  # fmt: skip
+            verdicts = {"allow": 0, "edited": 0, "denied": 0}
+            for opened, closed in db.execute(
+                "SELECT opened, closed FROM calls WHERE opened IS NOT NULL"
+            ):
+                head = json.loads(opened)
+                for name in totals:
+                    totals[name] += head["coverage"].get(name, 0)
+                verdict = (json.loads(closed) if closed else head).get("verdict", head["verdict"])
+                verdicts[verdict] = verdicts.get(verdict, 0) + 1
+            (held,) = db.execute("SELECT count(*) FROM quarantine WHERE state = 'held'").fetchone()
+            (size,) = db.execute("SELECT size FROM head").fetchone()
+            label = BOTTOM
+            for (text,) in db.execute("SELECT label FROM runs"):
+                label = join(label, label_from(text))
+        calls = sum(row[2] for row in rooms)
+        texts = totals["total"] - totals["words"]
+        attributed = totals["attributed"] - totals["words"]
+        return {
+            "calls": calls,
+            "verdicts": verdicts,
+            "rooms": len(rooms),
+            "largest_room": rooms[0][1] if rooms else None,
+            "largest_room_share": rooms[0][2] / calls if calls else 0.0,
+            "room_list": [
+                {"room": r, "compartment": c, "calls": n, "instances": i} for r, c, n, i in rooms
+            ],
+            "attributed_share": attributed / texts if texts else None,
+            "coverage": totals,
+            "deepest_generation": label.generation,
+            "quarantined": held,
+            "entries": size,
+        }
+
+    def quarantine(self, *, state: str | None = None) -> list[dict[str, Any]]:
+        """Withheld passages, in the shape of DESIGN §7, the newest first."""
+        with self._store.snapshot() as db:
+            rows = db.execute(
+                "SELECT id, state, author, author_compartment, channel, label, characters, copies, "
+                "asked_by, call, pointer, rule, created, expires FROM quarantine "
+                "WHERE ?1 IS NULL OR state = ?1 ORDER BY created DESC, id",
+                (state,),
+            ).fetchall()
+        return [
+            {
+                "id": r[0], "state": r[1], "author": r[2], "author_compartment": r[3],
+                "channel": r[4], "generation": label_from(r[5]).generation, "characters": r[6],
+                "copies": r[7], "asked_by": json.loads(r[8]),
+                "roots": sorted(label_from(r[5]).live), "call": r[9], "pointer": r[10],
+                "rule": r[11], "created": time_text(r[12]),
+                "expires": time_text(r[13]) if r[13] is not None else None,
+            }
+            for r in rows
+        ]  # fmt: skip
+
+    def entries(self, start: int = 0) -> Iterator[Entry]:
+        """The ledger's entries in order, read in pages."""
+        while True:
+            with self._store.snapshot() as db:
+                rows = db.execute(
+                    "SELECT idx, bytes, leaf FROM entries WHERE idx >= ? ORDER BY idx LIMIT ?",
+                    (start, _PAGE),
+                ).fetchall()
+            for row in rows:
+                yield Entry(*row)
+            if len(rows) < _PAGE:
+                return
+            start = rows[-1][0] + 1
+
+    def verify(self) -> Verification:
+        """Check the whole ledger against its head."""
+        size, root = self._store.head()
+        return verify_entries(
+            (e for e in self.entries() if e.index < size), size=size, root=root
+        )
+
+    def content(self, call: str) -> dict[str, dict[str, str]]:
+        """The texts of a call that the store keeps: ``parts`` and ``answer``, by pointer.
+
+        Raises:
+            TamperingError: What is stored was changed, or sealed under another key.
+        """
+        with self._store.snapshot() as db:
+            rows = db.execute(
+                "SELECT n, kind, body FROM content WHERE call = ? ORDER BY n", (call,)
+            ).fetchall()
+        found: dict[str, dict[str, str]] = {"parts": {}, "answer": {}}
+        for n, kind, body in rows:
+            if kind != "plain":
+                try:
+                    body = self._store.keys.unseal(body, f"{call}/{n}")
+                except InvalidTag:
+                    raise TamperingError(
+                        "a kept text cannot be read: it was changed, or the key file was",
+                        where=f"{call}/{n}",
+                    ) from None
+            for name, texts in json.loads(body).items():
+                found.setdefault(name, {}).update(texts)
+        return found

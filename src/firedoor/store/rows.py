@@ -1,0 +1,64 @@
+"""Rows to types and back."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
+from firedoor.types.label import UNKNOWN_DEPTH, Label
+from firedoor.types.record import Emission, InstanceRow, MintedRow
+
+
+@lru_cache(maxsize=4096)
+def label_text(label: Label) -> str:
+    """A label as the store keeps it."""
+    return json.dumps(
+        {"d": label.generation, "l": sorted(label.live), "p": sorted(label.past)},
+        separators=(",", ":"),
+    )
+
+
+@lru_cache(maxsize=4096)
+def label_from(text: str) -> Label:
+    """The inverse of ``label_text``."""
+    value = json.loads(text)
+    depth = UNKNOWN_DEPTH if value["d"] is None else value["d"]
+    return Label(
+        depth, frozenset(RoomId(r) for r in value["l"]), frozenset(RoomId(r) for r in value["p"])
+    )
+
+
+EMISSION_COLUMNS = "passage, seq, room, run, label, instance, author, compartment, call, held"
+
+
+def emission_from(row: Any) -> Emission:
+    """One row of ``emissions``, in the order of ``EMISSION_COLUMNS``."""
+    passage, seq, room, run, label, instance, author, compartment, call, held = row
+    return Emission(
+        Digest(passage), seq, RoomId(room), RunId(run), label_from(label), InstanceId(instance),
+        author, compartment, CallId(call), bool(held),
+    )  # fmt: skip
+
+
+INSTANCE_COLUMNS = "id, name, compartment, room, run, credential, parents, identity"
+
+
+def instance_from(row: Any) -> InstanceRow:
+    """One row of ``instances``, in the order of ``INSTANCE_COLUMNS``."""
+    id_, name, compartment, room, run, credential, parents, identity = row[:8]
+    return InstanceRow(
+        InstanceId(id_), name, compartment, RoomId(room), RunId(run), credential,
+        tuple(InstanceId(p) for p in json.loads(parents)), identity,
+    )  # fmt: skip
+
+
+MINTED_COLUMNS = "id, resource, credential, room, run, instance, label, call"
+
+
+def minted_from(row: Any) -> MintedRow:
+    """One row of ``minted``, in the order of ``MINTED_COLUMNS``."""
+    id_, resource, credential, room, run, instance, label, call = row
+    return MintedRow(
+        Digest(id_), resource, credential, RoomId(room), RunId(run), InstanceId(instance),
+        label_from(label), CallId(call),
+    )  # fmt: skip
