@@ -1,0 +1,82 @@
+"""Refusals in both providers' shapes at once (DESIGN §7), final to every SDK."""
+
+import json
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from firedoor.types.exchange import Headers
+
+CODES: Final[dict[str, tuple[int, str]]] = {
+    "firedoor_denied": (403, "permission_error"),
+    "firedoor_foreign_state": (403, "permission_error"),
+    "firedoor_contained": (403, "permission_error"),
+    "firedoor_recalled": (403, "permission_error"),
+    "firedoor_unknown_surface": (403, "permission_error"),
+    "firedoor_malformed": (400, "invalid_request_error"),
+    "firedoor_too_large": (413, "request_too_large"),
+    "firedoor_bad_key": (401, "authentication_error"),
+    "firedoor_budget_exhausted": (402, "billing_error"),
+    "firedoor_rate_limited": (429, "rate_limit_error"),
+    "firedoor_unavailable": (503, "api_error"),
+}
+"""Every code, its status and the provider's own word for it."""
+
+
+class Refusal(NamedTuple):
+    """A whole answer."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def _answer(
+    status: int,
+    kind: str,
+    code: str,
+    message: str,
+    request_id: str,
+    param: str | None,
+    headers: Iterable[tuple[bytes, bytes]],
+) -> Refusal:
+    body = json.dumps(
+        {
+            "type": "error",
+            "error": {"type": kind, "message": message, "code": code, "param": param},
+            "request_id": request_id,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode("utf-8", "replace")
+    own = (
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", request_id.encode()),
+        (b"request-id", request_id.encode()),
+    )
+    return Refusal(status, (*own, *headers), body)
+
+
+def refusal(
+    code: str,
+    message: str,
+    request_id: str,
+    *,
+    param: str | None = None,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    retry_after_s: int | None = None,
+) -> Refusal:
+    """The answer that refuses a call; ``code`` is one of `CODES`. SDKs do not retry it."""
+    status, kind = CODES[code]
+    extra = [(b"x-should-retry", b"false")]
+    if retry_after_s is not None:
+        extra.append((b"retry-after", str(retry_after_s).encode()))
+    return _answer(status, kind, code, message, request_id, param, (*extra, *headers))
+
+
+def upstream_failure(
+    status: int, reason: str, request_id: str, *, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> Refusal:
+    """The answer when the provider could not be reached. Not a refusal: SDKs may try again."""
+    message = f"The provider could not be reached through the door ({reason})."
+    return _answer(status, "api_error", "firedoor_upstream", message, request_id, None, headers)

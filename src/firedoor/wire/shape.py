@@ -1,0 +1,237 @@
+"""Shapes: what stands where in a request, written as data.
+
+A shape is one of:
+
+    "word"         a word of the protocol: a role, a type, a name; longer than it may be, it is text
+    "text"         text of whoever speaks there
+    "signed"       text that the provider signed: readable, not editable
+    "opaque"       encrypted or binary: neither
+    "definition"   any JSON: names, descriptions and schemas of tools
+    "free"         any JSON of whoever speaks there
+    "ref:THING"    an id that names a THING kept elsewhere
+    {…}            an object with these members; any other member is unknown
+    [shape]        a list
+    (shape, …)     whichever of these fits the value's type
+    Tagged(…)      an object whose ``type`` says which shape it has
+
+A new field of an SDK is a new row in a table of ``inventory``, and nothing else.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import jiter
+
+from firedoor.types.part import CallClaim, Channel, Kind, Part, Role, Turn
+
+WORD_CHARS_MAX: Final = 64
+_NAME_CHARS_MAX: Final = 32
+_INNER_JSON_CHARS_MAX: Final = 4 * 2**20
+_INNER_LEVELS_MAX: Final = 4
+
+Shape = Any
+
+
+class Tagged(NamedTuple):
+    """An object whose member ``key`` names its shape. Tags may end in ``*``."""
+
+    cases: Mapping[str, Shape]
+    key: str = "type"
+    default: str | None = None
+    """The tag of an object that has none."""
+
+    def case(self, value: Mapping[str, Any]) -> Shape | None:
+        tag = value.get(self.key, self.default)
+        if not isinstance(tag, str):
+            return None
+        found = self.cases.get(tag)
+        if found is None:
+            for glob, shape in self.cases.items():
+                if glob.endswith("*") and tag.startswith(glob[:-1]):
+                    return shape
+        return found
+
+
+class Speaker(NamedTuple):
+    """In whose name the strings below stand."""
+
+    role: Role
+    channel: Channel
+    call: str | None = None
+    tool: str | None = None
+    kind: Kind = Kind.TEXT
+    removable: str | None = None
+
+
+class Found:
+    """What a walk gathers."""
+
+    __slots__ = ("calls", "parts", "unknown")
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.unknown: list[str] = []
+        self.calls: list[CallClaim] = []
+
+
+def escape(name: str) -> str:
+    """A member's name in a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
+
+
+def turn_of_texts_and_calls(
+    role: Role, texts: "list[str]", calls: "list[tuple[str, str, str]]"
+) -> Turn:
+    """The identity of a turn, the same for a request's copy of it and for the answer itself."""
+    content = ["t:" + stripped for text in texts if (stripped := text.strip())]
+    content += [f"c:{id_}\n{name}\n{normal_json(arguments)}" for id_, name, arguments in calls]
+    return Turn(role, tuple(content))
+
+
+def normal_json(text: str) -> str:
+    """JSON text with sorted names and no blanks; any other text stripped."""
+    import json
+
+    try:
+        return json.dumps(jiter.from_json(text.encode()), sort_keys=True, separators=(",", ":"))
+    except (ValueError, UnicodeEncodeError):
+        return text.strip()
+
+
+def _member_name(name: str, pointer: str, speaker: Speaker, found: Found) -> None:
+    """A long or wordy name of a member is a place for text too."""
+    if len(name) > _NAME_CHARS_MAX or any(c.isspace() for c in name):
+        found.parts.append(
+            Part(
+                pointer + "#", name, Kind.TEXT if speaker.kind is Kind.TEXT else speaker.kind,
+                speaker.role, speaker.channel, speaker.call, speaker.tool, None, False,
+                speaker.removable,
+            )
+        )  # fmt: skip
+
+
+def free(value: Any, pointer: str, speaker: Speaker, found: Found, level: int = 0) -> None:
+    """Every string of any JSON, names of members too."""
+    if isinstance(value, str):
+        text(value, pointer, speaker, found, level)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            inner = f"{pointer}/{escape(name)}"
+            _member_name(name, inner, speaker, found)
+            free(item, inner, speaker, found, level)
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            free(item, f"{pointer}/{i}", speaker, found, level)
+
+
+def text(value: str, pointer: str, speaker: Speaker, found: Found, level: int = 0) -> None:
+    """One string; a string that holds a JSON object or list is given as the strings inside."""
+    if level < _INNER_LEVELS_MAX and 2 <= len(value) <= _INNER_JSON_CHARS_MAX:
+        head = value.lstrip()[:1]
+        if head in ("{", "["):
+            inner = _inner(value)
+            if inner is not None:
+                before = len(found.parts)
+                free(inner, pointer, speaker, found, level + 1)
+                if len(found.parts) > before:
+                    return
+    found.parts.append(
+        Part(
+            pointer, value, speaker.kind, speaker.role, speaker.channel, speaker.call,
+            speaker.tool, None, True, speaker.removable,
+        )
+    )  # fmt: skip
+
+
+def _inner(value: str) -> Any:
+    try:
+        parsed = jiter.from_json(
+            value.encode(), allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="none"
+        )
+    except (ValueError, UnicodeEncodeError):
+        return None
+    return parsed if isinstance(parsed, dict | list) else None
+
+
+def _string(shape: str, value: str, pointer: str, speaker: Speaker, found: Found) -> None:
+    role, channel = speaker.role, speaker.channel
+    if shape == "text" or shape == "free":
+        text(value, pointer, speaker, found)
+    elif shape == "word":
+        plain = len(value) <= WORD_CHARS_MAX and not any(c.isspace() for c in value)
+        kind = Kind.WORD if plain else speaker.kind
+        found.parts.append(
+            Part(pointer, value, kind, role, channel, speaker.call, speaker.tool, None, False)
+        )
+    elif shape == "definition":
+        text(value, pointer, speaker._replace(kind=Kind.DEFINITION), found)
+    elif shape == "signed":
+        found.parts.append(Part(pointer, value, speaker.kind, role, channel, editable=False))
+    elif shape == "opaque":
+        found.parts.append(Part(pointer, "", Kind.OPAQUE, role, channel, editable=False))
+    elif shape.startswith("ref:"):
+        resource = shape.removeprefix("ref:")
+        found.parts.append(
+            Part(
+                pointer, value, Kind.REFERENCE, role, Channel.STATE, resource=resource,
+                editable=False,
+            )
+        )  # fmt: skip
+
+
+def walk(shape: Shape, value: Any, pointer: str, speaker: Speaker, found: Found) -> None:
+    """Give every string below ``value``; note what the shape does not know."""
+    if isinstance(shape, tuple) and not isinstance(shape, Tagged):
+        shape = _fitting(shape, value)
+    if isinstance(shape, str):
+        if isinstance(value, str):
+            _string(shape, value, pointer, speaker, found)
+        elif isinstance(value, dict | list):
+            if shape == "definition":
+                free(value, pointer, speaker._replace(kind=Kind.DEFINITION), found)
+            elif shape == "free":
+                free(value, pointer, speaker, found)
+            else:
+                _unknown(value, pointer, speaker, found)
+    elif isinstance(shape, Tagged):
+        case = shape.case(value) if isinstance(value, dict) else None
+        if case is None:
+            _unknown(value, pointer, speaker, found)
+        else:
+            walk(case, value, pointer, speaker, found)
+    elif isinstance(shape, dict):
+        if not isinstance(value, dict):
+            _unknown(value, pointer, speaker, found)
+            return
+        for name, item in value.items():
+            inner = f"{pointer}/{escape(name)}"
+            known = shape.get(name)
+            if known is None:
+                _member_name(name, inner, speaker, found)
+                _unknown(item, inner, speaker, found)
+            else:
+                walk(known, item, inner, speaker, found)
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            _unknown(value, pointer, speaker, found)
+            return
+        for i, item in enumerate(value):
+            walk(shape[0], item, f"{pointer}/{i}", speaker, found)
+
+
+def _fitting(shapes: tuple[Shape, ...], value: Any) -> Shape:
+    for shape in shapes:
+        wants = (
+            list if isinstance(shape, list) else dict if isinstance(shape, dict | Tagged) else str
+        )
+        if isinstance(value, wants):
+            return shape
+    return shapes[0]
+
+
+def _unknown(value: Any, pointer: str, speaker: Speaker, found: Found) -> None:
+    """A place that no row names: noted, and its strings are given all the same."""
+    if value is None:
+        return
+    found.unknown.append(pointer)
+    free(value, pointer, speaker, found)
