@@ -17,7 +17,7 @@ from firedoor.engine.events import (
     UpstreamFailed,
     UpstreamHead,
 )
-from firedoor.engine.judge import call_ask, exposures_of
+from firedoor.engine.judge import call_ask
 from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Stale, StoreFailed
 from firedoor.identity import attempt_of, extend_all, short_id
 from firedoor.identity.claims import HOP_BY_HOP
@@ -109,7 +109,7 @@ class Answering:
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
         if known and content_type.startswith(b"text/event-stream"):
             surface = wire.surface_wire(exchange.endpoint.surface)
-            self._stream = surface.stream(hold_calls=exchange.enforcing)
+            self._stream = surface.stream(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]
         elif known and content_type.startswith(b"application/json"):
@@ -171,7 +171,7 @@ class Answering:
             if self._closing:
                 return commands
             commands = [c for c in commands if not isinstance(c, Commit)]
-            if self.exchange.enforcing and not getattr(self._stream, "complete", True):
+            if self.exchange.enforcing and not self._stream.complete:
                 # SDKs take a clean end of file for a finished answer; this one was not.
                 self._broken = "ended early"
                 self._held.append(self._stop("firedoor_upstream", "The provider's stream ended early."))
@@ -204,6 +204,10 @@ class Answering:
             body = surface.edit_answer(body, refused)
             self.answer = surface.read_answer(body)
             self.edited = True
+            for piece in self.answer.output:
+                # What stands in place of the call will come back in the history as it is now.
+                if isinstance(piece, OutputPart) and piece.text != self._texts.get(piece.pointer):
+                    self._emit_part(piece)
         self._held = [body]
         self._closing = True
         return [self._close()]
@@ -350,7 +354,7 @@ class Answering:
             "code": exchange.code,
             "state": state,
             "tools": self._tools,
-            "exposures": exchange.exposures() + exposures_of(self.label, exchange.exposed_label()),
+            "exposures": exchange.exposures(self.label),
             "upstream": {
                 "status": self.status,
                 "usage": usage,

@@ -26,7 +26,15 @@ from firedoor.engine.events import (
     UpstreamFailed,
     UpstreamHead,
 )
-from firedoor.engine.judge import Outcome, Scene, judge_section, places_of, section_passages
+from firedoor.engine.judge import (
+    Outcome,
+    Places,
+    Scene,
+    exposures_of,
+    judge_section,
+    places_of,
+    section_passages,
+)
 from firedoor.engine.port import (
     CallRow,
     Commit,
@@ -41,7 +49,7 @@ from firedoor.engine.port import (
 )
 from firedoor.engine.trail import Mark, Tally, Trail
 from firedoor.types.exchange import Caller, Mode, Params, RequestHead, Surface
-from firedoor.types.ids import CallId, Digest, InstanceId
+from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
 from firedoor.types.record import InstanceRow, RunRow
@@ -432,12 +440,13 @@ class Exchange:
         minted: dict[Digest, None] = {}
         places: dict[Any, None] = {}
         digester = self.settings.digester
+        where = Places(self.settings, self.calls, self.engine.attested)
         for section in (*self._new_turns, *self._new_fields.values()):
             for part, found in zip(section.reading.parts, section.passages, strict=False):
                 passages.update(dict.fromkeys(found.digests))
                 if part.kind is Kind.REFERENCE:
                     minted[digester(f"id\x1f{part.text}")] = None
-            places.update(dict.fromkeys(places_of(section.reading.parts, self.calls, self.settings)))
+            places.update(dict.fromkeys(places_of(where, section.reading.parts, section.passages)))
         return [
             LookParts(
                 at=self.at,
@@ -474,8 +483,34 @@ class Exchange:
             return self._refuse(code, message, param=pointer, rule=rule)
         edits = self.tally.edits
         if edits and self.enforcing:
-            self.forwarded = wire.edit(self.body, edits)
+            self.forwarded = wire.edit(self.body, (*edits, *self._tool_choice_edits(edits)))
         return self._open(scene, outcomes)
+
+    def _tool_choice_edits(self, edits: tuple[wire.Edit, ...]) -> list[wire.Edit]:
+        """What else goes with a definition: the choice that named it, a list left empty."""
+        out = []
+        for name in ("tools", "functions"):
+            tools = self._fields.get(name)
+            if not isinstance(tools, list):
+                continue
+            gone = {
+                int(e.pointer.rpartition("/")[2])
+                for e in edits
+                if e.text is None and e.pointer.startswith(f"/{name}/")
+            }
+            if not gone:
+                continue
+            choice = self._fields.get("tool_choice" if name == "tools" else "function_call")
+            choice_name = "/tool_choice" if name == "tools" else "/function_call"
+            named = explain.compact(choice)
+            lost = {str(n) for i in gone if (n := _definition_name(tools[i])) is not None}
+            if len(gone) == len(tools):
+                out.append(wire.Edit(f"/{name}", None))
+                if choice is not None:
+                    out.append(wire.Edit(choice_name, None))
+            elif any(explain.compact(n) in named for n in lost):
+                out.append(wire.Edit(choice_name, None))
+        return out
 
     def _scene(self, found: FoundParts, row: InstanceRow) -> Scene:
         run_label = found.run.label
@@ -495,6 +530,8 @@ class Exchange:
             call_id=self.call_id,
             declared_channel=_channel(self.claims.channel or self.caller.channel),
             attested=self.engine.attested,
+            at=self.at,
+            epoch=f"{self.policy.digest}:{found.orders}",
         )
 
     def _judge_sections(self, scene: Scene) -> list[tuple[str | None, Outcome]]:
@@ -580,10 +617,14 @@ class Exchange:
                 grants=tuple(g for o in new for g in o.grants),
                 quarantine=tuple(q for o in new for q in o.quarantine) if self.enforcing else (),
                 continued=(chains[0], self.attempt) if chains and self.attempt else None,
-                reach=tuple(reach),
-                reach_limit=self.policy.reach_limit_for(row.compartment)
-                if self.enforcing
-                else unlimited,
+                reach=tuple(
+                    (
+                        RoomId(root),
+                        RoomId(room),
+                        self.policy.reach_limit_for(root) if self.enforcing else unlimited,
+                    )
+                    for root, room in reach
+                ),
                 reach_window_s=self.policy.reach_window_s,
                 content=self._content() if self.settings.keep_content else None,
             )
@@ -658,9 +699,10 @@ class Exchange:
             "withheld": t.withheld,
         }
 
-    def exposures(self) -> list[dict[str, Any]]:
+    def exposures(self, label: Label | None = None) -> list[dict[str, Any]]:
         """By whom the shown context was written, where it came from other rooms."""
-        return [
+        covered = {e.room for e in self.tally.exposures}
+        told = [
             {
                 "author": e.author,
                 "compartment": e.compartment,
@@ -670,6 +712,7 @@ class Exchange:
             }
             for e in self.tally.exposures
         ]
+        return told + exposures_of(label if label is not None else self.tally.shown, covered)
 
     def _entry(self) -> dict[str, object]:
         """The ledger's row: ids, counts and keyed digests, never text."""
@@ -865,6 +908,13 @@ class Exchange:
             ended_at=self.at,
             quarantined=tuple(self.quarantined),
         )
+
+
+def _definition_name(tool: Any) -> object:
+    if not isinstance(tool, dict):
+        return None
+    inner = tool.get("function") or tool.get("custom") or tool
+    return inner.get("name") if isinstance(inner, dict) else None
 
 
 def _channel(name: str | None) -> Channel | None:

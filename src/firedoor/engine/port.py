@@ -140,9 +140,8 @@ class Commit(NamedTuple):
     continued: tuple[Digest, Digest] | None = None
     """(chain, attempt): the turn at ``chain`` was gone on from by ``attempt``, unless already."""
     minted: tuple[MintedRow, ...] = ()
-    reach: tuple[tuple[RoomId, RoomId], ...] = ()
-    """(root, room) pairs to add. All fit under ``reach_limit`` together, or nothing is applied."""
-    reach_limit: int = 3
+    reach: tuple[tuple[RoomId, RoomId, int], ...] = ()
+    """(root, room, limit) to add. All fit under their limits together, or nothing is applied."""
     reach_window_s: float = 86_400.0
     content: bytes | None = None
     """Texts of this commit as JSON bytes; the store keeps them encrypted, or not at all."""

@@ -22,11 +22,12 @@ _RECENT_MAX: Final = 32
 class Exposure(NamedTuple):
     """One way by which foreign text entered a context, for ``explain``."""
 
-    author: str
+    author: str | None
     compartment: str
     generation: int | None
     channel: Channel
     call: str | None
+    room: str = ""
 
 
 class Tally(NamedTuple):

@@ -156,11 +156,11 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     judgements = {
         Digest(row[0]): Judgement(
             Digest(row[0]), row[1], row[2], label_from(row[3]),
-            QuarantineId(row[4]) if row[4] else None,
+            QuarantineId(row[4]) if row[4] else None, row[5],
         )
         for row in _in(
             connection,
-            "SELECT passage, action, rule, label, quarantine FROM judgements "
+            "SELECT passage, action, rule, label, quarantine, epoch FROM judgements "
             "WHERE instance = ? AND passage IN ({})",
             ask.passages,
             before=(ask.instance,),

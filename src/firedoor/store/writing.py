@@ -154,13 +154,13 @@ def write_order(
 def _take_reach(db: sqlite3.Connection, commit: Commit) -> bool:
     """Test and add in one step (MODEL line 29); False when a root would pass its limit."""
     since = commit.at - commit.reach_window_s
-    for root, room in commit.reach:
+    for root, room, limit in commit.reach:
         (others,) = db.execute(
             "SELECT count(*) FROM reach WHERE root = ? AND room <> ? AND last_at > ?",
             (root, room, since),
         ).fetchone()
         # INVARIANT: the rooms reached inside one window never number more than the limit.
-        if others + 1 > commit.reach_limit:
+        if others + 1 > limit:
             return False
         db.execute(
             "INSERT INTO reach (root, room, last_at) VALUES (?,?,?) "
@@ -223,10 +223,10 @@ def _write_decisions(db: sqlite3.Connection, commit: Commit) -> None:
     if commit.judgements:
         db.executemany(
             "INSERT OR REPLACE INTO judgements (instance, passage, action, rule, label, "
-            "quarantine) VALUES (?,?,?,?,?,?)",
+            "quarantine, epoch) VALUES (?,?,?,?,?,?,?)",
             [
                 (commit.call.instance, j.passage, j.action, j.rule, label_text(j.label),
-                 j.quarantine)
+                 j.quarantine, j.epoch)
                 for j in commit.judgements
             ],
         )  # fmt: skip

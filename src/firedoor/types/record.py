@@ -69,6 +69,8 @@ class Judgement(NamedTuple):
     rule: str | None
     label: Label
     quarantine: QuarantineId | None
+    epoch: str = ""
+    """Policy and orders that it was made under; under others it counts for nothing."""
 
 
 class TurnRow(NamedTuple):

@@ -1,6 +1,7 @@
 """What each surface offers: bytes to parts on the way in, bytes to pieces on the way out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from firedoor.types.exchange import Params, Surface
@@ -54,39 +55,31 @@ class AnswerStream(Protocol):
         ...
 
     def answer(self) -> Answer:
-        """All that was read so far."""
+        """All that was read so far; tool calls only where they are whole."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer ended as its surface demands."""
         ...
 
 
-class SurfaceWire(Protocol):
-    """One surface."""
+@dataclass(frozen=True, slots=True)
+class SurfaceWire:
+    """One surface, as the functions that read and write it."""
 
     surface: Surface
-
-    def sections(self, document: object) -> Sections:
-        """Take a parsed body apart. Raises Malformed when it is no object."""
-        ...
-
-    def read_turn(self, pointer: str, value: object) -> Reading:
-        """Read one item of the history; ``pointer`` is its own (``/messages/3``)."""
-        ...
-
-    def read_field(self, name: str, value: object) -> Reading:
-        """Read one top-level field other than the history."""
-        ...
-
-    def params(self, document: object) -> Params:
-        """The facts that the engine needs."""
-        ...
-
-    def read_answer(self, body: bytes) -> Answer:
-        """Read a whole answer. Never raises: what cannot be read has ``error`` set."""
-        ...
-
-    def edit_answer(self, body: bytes, refused: dict[str, str]) -> bytes:
-        """Replace tool calls (by pointer) by assistant text; every copy and the finish reason."""
-        ...
-
-    def stream(self, *, hold_calls: bool) -> AnswerStream:
-        """A reader for one streamed answer; without ``hold_calls`` nothing is held back."""
-        ...
+    sections: Callable[[object], Sections]
+    """Takes a parsed body apart. Raises Malformed when it is no object."""
+    read_turn: Callable[[str, object], Reading]
+    """Reads one item of the history; the pointer is its own (``/messages/3``)."""
+    read_field: Callable[[str, object], Reading]
+    """Reads one top-level field other than the history."""
+    params: Callable[[object], Params]
+    """The facts that the engine needs."""
+    read_answer: Callable[[bytes], Answer]
+    """Reads a whole answer. Never raises: what cannot be read has ``error`` set."""
+    edit_answer: Callable[[bytes, Mapping[str, str]], bytes]
+    """Replaces tool calls (by pointer) by assistant text; every copy and the finish reason."""
+    stream: Callable[[bool], AnswerStream]
+    """A reader for one streamed answer; with False nothing is ever held back."""

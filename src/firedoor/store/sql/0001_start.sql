@@ -28,7 +28,7 @@ CREATE TABLE marks (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE judgements (
     instance TEXT NOT NULL, passage BLOB NOT NULL, action TEXT NOT NULL, rule TEXT,
-    label TEXT NOT NULL, quarantine TEXT, PRIMARY KEY (instance, passage)
+    label TEXT NOT NULL, quarantine TEXT, epoch TEXT NOT NULL, PRIMARY KEY (instance, passage)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE grants (
     passage BLOB NOT NULL, kind TEXT NOT NULL, scope TEXT NOT NULL, until REAL,

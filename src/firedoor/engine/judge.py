@@ -1,0 +1,619 @@
+"""From parts to verdicts: asks lineage for labels, policy for answers, and writes both down.
+
+Nothing is decided here. The order matters all the same: what a request presents was read by its
+program before that program wrote the parts that nothing proves, so labels are found in two steps
+(MODEL line 20).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from firedoor import budget, identity, lineage, policy
+from firedoor.engine.marks import marked
+from firedoor.engine.port import FoundParts
+from firedoor.engine.settings import Digester, EngineSettings
+from firedoor.engine.trail import Exposure, Tally
+from firedoor.lineage import Known, Labelled, Passages, Receiver, SpanLabel, Use
+from firedoor.types.exchange import Mode, Surface
+from firedoor.types.ids import CallId, Digest, PassageId, QuarantineId, RoomId
+from firedoor.types.label import BOTTOM, Label, join, join_all
+from firedoor.types.part import CallClaim, Channel, Evidence, Kind, Part, Role
+from firedoor.types.record import Grant, InstanceRow, Judgement, Place, QuarantineRow
+from firedoor.types.verdict import Action, CallAsk, PartAsk, Verdict
+from firedoor.wire import Edit
+
+if TYPE_CHECKING:
+    from firedoor.engine.engine import Attested
+    from firedoor.engine.exchange import Exchange
+
+_STRENGTH: Final = {action: rank for rank, action in enumerate(Action)}
+
+
+class Outcome(NamedTuple):
+    """What was found and decided about one section of a request."""
+
+    parts: list[dict[str, Any]]
+    tally: Tally
+    rules: tuple[str, ...] = ()
+    quarantine: tuple[QuarantineRow, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    refused: tuple[str, str, str, str | None] | None = None
+    """(code, message, pointer, rule) when the whole call must be refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that judging one request needs besides the part itself."""
+
+    settings: EngineSettings
+    surface: Surface
+    instance: InstanceRow
+    found: FoundParts
+    run_label: Label
+    """ρ of the run, with what its parents hand down and, later, what this request presents."""
+    calls: Mapping[str, CallClaim]
+    call_id: CallId
+    declared_channel: Channel | None
+    attested: "Attested"
+    at: float = 0.0
+    epoch: str = ""
+    labels: Mapping[int, Labelled] = field(default_factory=dict)
+    """Labels that do not depend on ρ, by the part's identity in memory."""
+
+    @property
+    def enforcing(self) -> bool:
+        """Whether verdicts act."""
+        return self.settings.policy.mode is not Mode.OBSERVE
+
+    def receiver(self) -> Receiver:
+        """The instance as lineage sees it."""
+        return Receiver(
+            room=self.instance.room,
+            run=self.instance.run,
+            run_label=self.run_label,
+            assume_user=self.settings.policy.assume_user,
+            assume_system=self.settings.policy.assume_system,
+            declared_channel=self.declared_channel,
+            at=self.at,
+        )
+
+    def having_read(
+        self, parts: Sequence[Sequence[Part]], passages: Sequence[Sequence[Passages]]
+    ) -> "Scene":
+        """The scene once everything that is proven about these parts has been joined into ρ."""
+        receiver = self.receiver()
+        labels: dict[int, Labelled] = {}
+        total = BOTTOM
+        for part_list, found_list in zip(parts, passages, strict=True):
+            for part, found in zip(part_list, found_list, strict=True):
+                if part.kind is Kind.WORD:
+                    continue
+                labelled = lineage.label_of(_known(self, part, found), receiver)
+                if labelled.rest is not None:
+                    total = join(total, join_all(span.label for span in labelled.spans))
+                elif not labelled.inrun:
+                    labels[id(part)] = labelled
+                    total = join(total, labelled.label)
+        return replace(self, run_label=join(self.run_label, total), labels=labels)
+
+
+def section_passages(parts: Iterable[Part], digester: Digester) -> list[Passages]:
+    """The passages of each part; none where there is no text to know again."""
+    return [
+        lineage.NO_PASSAGES
+        if part.kind in (Kind.WORD, Kind.REFERENCE, Kind.OPAQUE)
+        else lineage.passages_of(part.text, digester)
+        for part in parts
+    ]
+
+
+# -- where a part lies ---------------------------------------------------------------------------
+
+
+def _use_of(
+    settings: EngineSettings,
+    calls: Mapping[str, CallClaim],
+    attested: "Attested",
+    part: Part,
+    passages: Passages,
+) -> tuple[Use | None, Place | None]:
+    if passages.whole is not None:
+        place = attested.place_of(passages.whole.digest)
+        if place is not None:
+            for rule in settings.stores.rules:
+                if rule.name == place.store:
+                    use = Use(rule.channel, place, True, False, rule.writers, rule.closed)
+                    return use, place
+            return Use(Channel.MEMORY, place, True, False), place
+    if part.role is not Role.TOOL:
+        return None, None
+    claim = calls.get(part.call) if part.call is not None else None
+    if claim is not None:
+        found = settings.stores.place_of(claim.name, claim.arguments)
+    elif part.tool is not None:
+        found = settings.stores.place_of(part.tool, "")
+    else:
+        return None, None
+    return found, found.place if found is not None else None
+
+
+class Places(NamedTuple):
+    """What is needed to say where parts lie, before anything is looked up."""
+
+    settings: EngineSettings
+    calls: Mapping[str, CallClaim]
+    attested: "Attested"
+
+
+def places_of(
+    where: Places, parts: Sequence[Part], passages: Sequence[Passages]
+) -> Iterable[Place]:
+    """Every place of a store that these parts came from."""
+    for part, found in zip(parts, passages, strict=True):
+        if part.kind is Kind.WORD:
+            continue
+        _, place = _use_of(where.settings, where.calls, where.attested, part, found)
+        if place is not None:
+            yield place
+
+
+def _known(scene: Scene, part: Part, passages: Passages) -> Known:
+    found = scene.found
+    use, place = _use_of(scene.settings, scene.calls, scene.attested, part, passages)
+    marks = ()
+    if place is not None:
+        marks = tuple(
+            m
+            for m in found.marks
+            if m.place.store == place.store
+            and (place.key is None or m.place.key is None or m.place.key == place.key)
+        )
+    grants = found.grants
+    if passages.whole is not None:
+        told = scene.attested.grant_of(passages.whole.digest)
+        if told is not None:
+            digest = passages.whole.digest
+            grants = {**grants, digest: (*grants.get(digest, ()), told)}
+    minted = None
+    if part.kind is Kind.REFERENCE:
+        minted = found.minted.get(scene.settings.digester(f"id\x1f{part.text}"))
+    return Known(part, passages, found.emissions, found.records, marks, grants, use, place, minted)
+
+
+# -- asking --------------------------------------------------------------------------------------
+
+
+def _roots(label: Label) -> tuple[str, ...]:
+    return tuple(sorted(label.live))
+
+
+def _ask(scene: Scene, part: Part, labelled: Labelled) -> PartAsk:
+    row = scene.instance
+    author = labelled.spans[0].author if labelled.spans else None
+    limit_of = scene.settings.policy.reach_limit_for
+    full = any(
+        budget.full_roots(scene.found.reach, (root,), row.room, limit_of(root))
+        for root in labelled.label.live
+    )
+    return PartAsk(
+        channel=labelled.channel,
+        origin=labelled.origin,
+        kind=part.kind,
+        surface=scene.surface,
+        crossing=labelled.crossing,
+        inrun=labelled.inrun,
+        attributed=labelled.attributed,
+        evidence=labelled.evidence,
+        generation=labelled.label.generation,
+        author=author.author if author else None,
+        author_compartment=author.compartment if author else None,
+        roots=_roots(labelled.label),
+        instance=row.name,
+        compartment=row.compartment,
+        tool=_tool(scene, part),
+        standing=labelled.standing,
+        reach_full=full,
+        run_exposed=scene.run_label != BOTTOM,
+        part_of_room=labelled.own or labelled.same_room or labelled.label == BOTTOM,
+    )
+
+
+def _tool(scene: Scene, part: Part) -> str | None:
+    if part.tool is not None:
+        return part.tool
+    claim = scene.calls.get(part.call) if part.call is not None else None
+    return claim.name if claim is not None else None
+
+
+def _judged(
+    scene: Scene, part: Part, labelled: Labelled, digest: Digest | None
+) -> tuple[Verdict, Judgement | None, bool]:
+    """The verdict of one text; what to remember of it; whether it was remembered already."""
+    if scene.enforcing and digest is not None and not labelled.own:
+        # The same part in the same instance gets the same bytes until orders or policy change.
+        held = scene.found.judgements.get(digest)
+        if held is not None and held.epoch == scene.epoch:
+            return Verdict(Action(held.action), held.rule), None, True
+    verdict = policy.verdict_for(scene.settings.policy, _ask(scene, part, labelled))
+    remember = None
+    judged = labelled.crossing or not verdict.action.shown
+    if scene.enforcing and digest is not None and judged:
+        quarantine = None
+        if verdict.action is Action.QUARANTINE:
+            quarantine = _quarantine_id(scene, digest)
+        remember = Judgement(
+            digest, verdict.action.value, verdict.rule, labelled.label, quarantine, scene.epoch
+        )
+    return verdict, remember, False
+
+
+def _quarantine_id(scene: Scene, digest: Digest) -> QuarantineId:
+    return QuarantineId("q_" + identity.short_id(scene.settings.digester("quarantine" + digest.hex())))
+
+
+def _passage_id(digest: Digest) -> PassageId:
+    return PassageId("p_" + identity.short_id(digest))
+
+
+# -- one section ---------------------------------------------------------------------------------
+
+
+class _Section:
+    """Gathers the outcome of one section."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.records: list[dict[str, Any]] = []
+        self.rules: dict[str, None] = {}
+        self.quarantine: dict[QuarantineId, QuarantineRow] = {}
+        self.judgements: list[Judgement] = []
+        self.grants: list[Grant] = []
+        self.edits: list[Edit] = []
+        self.exposures: dict[Exposure, None] = {}
+        self.crossed: dict[tuple[str, str], None] = {}
+        self.refused: tuple[str, str, str, str | None] | None = None
+        self.shown = BOTTOM
+        self.presented = BOTTOM
+        self.counts = dict.fromkeys(
+            ("judged", "attributed", "opaque", "words", "assumed", "unproven", "withheld",
+             "released"), 0,
+        )  # fmt: skip
+
+    def outcome(self) -> Outcome:
+        tally = Tally(
+            shown=self.shown,
+            presented=self.presented,
+            total=len(self.records),
+            edits=tuple(self.edits),
+            exposures=tuple(self.exposures),
+            crossed=tuple(self.crossed),
+            **self.counts,
+        )
+        return Outcome(
+            self.records,
+            tally,
+            tuple(self.rules),
+            tuple(self.quarantine.values()),
+            tuple(self.judgements),
+            tuple(self.grants),
+            self.refused,
+        )
+
+    # -- parts -------------------------------------------------------------------------------
+
+    def take(self, part: Part, passages: Passages) -> None:
+        """Label and judge one part."""
+        if part.kind is Kind.WORD:
+            self.records.append({"pointer": part.pointer, "kind": "word"})
+            for name in ("judged", "attributed", "words"):
+                self.counts[name] += 1
+            return
+        scene = self.scene
+        labelled = scene.labels.get(id(part))
+        if labelled is None:
+            labelled = lineage.label_of(_known(scene, part, passages), scene.receiver())
+        self.presented = join(self.presented, labelled.label)
+        self._count(part, labelled)
+        self._grant(passages)
+        whole = passages.whole.digest if passages.whole is not None else None
+        if part.kind is Kind.REFERENCE:
+            verdict = self._reference(part, labelled)
+        elif labelled.rest is not None:
+            verdict = self._split(part, labelled, labelled.rest, whole)
+        else:
+            verdict = self._whole(part, labelled, whole)
+        self._record(part, labelled, verdict, whole)
+
+    def _count(self, part: Part, labelled: Labelled) -> None:
+        self.counts["judged"] += part.kind is not Kind.OPAQUE
+        self.counts["opaque"] += part.kind is Kind.OPAQUE
+        self.counts["attributed"] += labelled.attributed
+        self.counts["assumed"] += labelled.assumed
+        self.counts["unproven"] += labelled.unproven
+
+    def _grant(self, passages: Passages) -> None:
+        if passages.whole is None:
+            return
+        told = self.scene.attested.grant_of(passages.whole.digest)
+        known = self.scene.found.grants.get(passages.whole.digest, ())
+        if told is not None and not any(g.kind == told.kind for g in known):
+            self.grants.append(told)
+
+    def _decide(
+        self, part: Part, labelled: Labelled, digest: Digest | None, characters: int
+    ) -> Verdict:
+        """The verdict of one text, with its consequences noted."""
+        verdict, remember, known = _judged(self.scene, part, labelled, digest)
+        if remember is not None:
+            self.judgements.append(remember)
+        for rule in (verdict.rule, *(name for name, _ in verdict.shadow)):
+            if rule is not None:
+                self.rules[rule] = None
+        if verdict.action is Action.QUARANTINE and digest is not None:
+            self._hold(part, labelled, digest, characters, verdict.rule)
+        if verdict.action.shown:
+            self._show(labelled, spend=not known)
+        return verdict
+
+    def _show(self, labelled: Labelled, *, spend: bool) -> None:
+        self.shown = join(self.shown, labelled.label)
+        self.counts["released"] += labelled.released
+        room = self.scene.instance.room
+        if labelled.crossing and spend:
+            for root in budget.spent_by(labelled.label.live, room):
+                self.crossed[root, room] = None
+        for span in labelled.spans:
+            if span.crossing:
+                author = span.author
+                exposure = Exposure(
+                    author.author, author.compartment, span.label.generation,
+                    labelled.channel, span.carrier.call, author.room,
+                )  # fmt: skip
+                self.exposures[exposure] = None
+
+    def _hold(
+        self, part: Part, labelled: Labelled, digest: Digest, characters: int, rule: str | None
+    ) -> None:
+        id_ = _quarantine_id(self.scene, digest)
+        author = labelled.spans[0].author if labelled.spans else None
+        self.quarantine[id_] = QuarantineRow(
+            id=id_,
+            passage=digest,
+            author=author.author if author else None,
+            author_compartment=author.compartment if author else None,
+            channel=labelled.channel.value,
+            label=labelled.label,
+            characters=characters,
+            asked_by=self.scene.instance.name,
+            call=self.scene.call_id,
+            pointer=part.pointer,
+            rule=rule,
+        )
+
+    def _whole(self, part: Part, labelled: Labelled, digest: Digest | None) -> Verdict:
+        if part.kind is Kind.OPAQUE:
+            self._show(labelled, spend=False)
+            return Verdict(Action.ALLOW)
+        verdict = self._decide(part, labelled, digest, len(part.text))
+        if verdict.action is Action.ALLOW:
+            return verdict
+        if verdict.action is Action.DENY:
+            self._deny(part, verdict.rule)
+        elif verdict.action is Action.MARK:
+            if part.editable:
+                text = marked(part.text, self._nonce(digest))
+                self.edits.append(Edit(part.pointer, text))
+        else:
+            self._withhold(part, verdict.rule, self.scene.settings.policy.placeholder)
+        return verdict
+
+    def _split(
+        self, part: Part, labelled: Labelled, rest: Labelled, whole: Digest | None
+    ) -> Verdict:
+        """A part that is matched in places: each stretch by its own label, then what is left."""
+        found = [(span, self._decide(part, _of_span(labelled, span), span.passage,
+                                     span.end - span.start)) for span in labelled.spans]  # fmt: skip
+        left = self._decide(part, rest, whole, len(part.text))
+        strongest = max((left, *(v for _, v in found)), key=_strength)
+        for verdict in (left, *(v for _, v in found)):
+            if verdict.action is Action.DENY:
+                self._deny(part, verdict.rule)
+                return verdict
+        placeholder = self.scene.settings.policy.placeholder
+        if left.action is not Action.ALLOW and not left.action.shown:
+            self._withhold(part, left.rule, placeholder)
+            return strongest
+        hidden = [(span, v) for span, v in found if not v.action.shown]
+        changed = [(span, v) for span, v in found if v.action is not Action.ALLOW]
+        if hidden and (part.removable is not None or not part.editable):
+            self._withhold(part, hidden[0][1].rule, placeholder)
+        elif changed and part.editable:
+            pieces = []
+            at = 0
+            for span, verdict in sorted(changed, key=lambda item: item[0].start):
+                if span.start < at:
+                    continue
+                pieces.append(part.text[at : span.start])
+                inside = part.text[span.start : span.end]
+                if verdict.action.shown:
+                    pieces.append(marked(inside, self._nonce(span.passage)))
+                else:
+                    pieces.append(placeholder)
+                at = span.end
+            pieces.append(part.text[at:])
+            self.counts["withheld"] += bool(hidden)
+            self.edits.append(Edit(part.pointer, "".join(pieces)))
+        return strongest
+
+    def _withhold(self, part: Part, rule: str | None, placeholder: str) -> None:
+        self.counts["withheld"] += 1
+        if part.removable is not None:
+            self.edits.append(Edit(part.removable, None))
+        elif part.editable:
+            self.edits.append(Edit(part.pointer, placeholder))
+        else:
+            self._deny(part, rule)
+
+    def _deny(self, part: Part, rule: str | None) -> None:
+        if self.refused is None:
+            self.refused = (
+                "firedoor_denied",
+                "Something in this request may not enter this context, and cannot be left out of "
+                "it: leave it out and send the request again.",
+                part.pointer,
+                rule,
+            )
+
+    def _reference(self, part: Part, labelled: Labelled) -> Verdict:
+        isolate = self.scene.settings.policy.mode is Mode.ISOLATE
+        if labelled.foreign is None and not isolate:
+            self._show(labelled, spend=True)
+            return Verdict(Action.ALLOW)
+        if not self.scene.enforcing:
+            self._show(labelled, spend=True)
+            self.exposures[
+                Exposure(None, "unknown", labelled.label.generation, labelled.channel, None, "")
+            ] = None
+            return Verdict(Action.ALLOW)
+        if self.refused is None:
+            whose = "server-side state" if isolate and labelled.foreign is None else (
+                "state that this caller was not seen to make"
+            )
+            self.refused = (
+                "firedoor_foreign_state",
+                f"This request names {whose}; send the content itself instead.",
+                part.pointer,
+                None,
+            )
+        return Verdict(Action.DENY, "foreign-state")
+
+    def _nonce(self, digest: Digest | None) -> str:
+        row = self.scene.instance
+        named = digest.hex() if digest is not None else "blank"
+        found = self.scene.settings.digester(f"mark\x1f{row.id}\x1f{named}")
+        return identity.short_id(found)[:12]
+
+    # -- the record --------------------------------------------------------------------------
+
+    def _record(
+        self, part: Part, labelled: Labelled, verdict: Verdict, digest: Digest | None
+    ) -> None:
+        record: dict[str, Any] = {
+            "pointer": part.pointer,
+            "channel": labelled.channel.value,
+            "origin": labelled.origin.value,
+            "evidence": labelled.evidence.value,
+        }
+        if labelled.label.generation != 0:
+            record["generation"] = labelled.label.generation
+        if labelled.spans:
+            author = next((s for s in labelled.spans if s.crossing), labelled.spans[0]).author
+            record["author"] = author.author
+            record["author_compartment"] = author.compartment
+        elif labelled.own and labelled.evidence is Evidence.MATCHED:
+            record["author"] = self.scene.instance.name
+            record["author_compartment"] = self.scene.instance.compartment
+        if labelled.crossing:
+            record["crossing"] = True
+        if part.kind is not Kind.TEXT:
+            record["kind"] = part.kind.value
+        if not labelled.attributed:
+            record["attributed"] = False
+        if labelled.standing is not None:
+            record["standing"] = labelled.standing.value
+        shown, rule = verdict.action, verdict.rule
+        if shown is Action.ALLOW and verdict.shadow:
+            rule, shown = verdict.shadow[0]
+            record["shadow"] = True
+        if shown is not Action.ALLOW:
+            record["verdict"] = shown.value
+        if rule is not None:
+            record["rule"] = rule
+        spans = [s for s in labelled.spans if s.crossing]
+        if spans:
+            record["spans"] = [
+                {
+                    "start": s.start,
+                    "end": s.end,
+                    "author": s.author.author,
+                    "passage": _passage_id(s.passage),
+                }
+                for s in spans
+            ]
+        if verdict.action is Action.QUARANTINE:
+            ids = [_quarantine_id(self.scene, d) for d in
+                   (digest, *(s.passage for s in labelled.spans)) if d is not None]  # fmt: skip
+            known = [id_ for id_ in ids if id_ in self.quarantine]
+            record["quarantine"] = known[0] if known else None
+        self.records.append(record)
+
+
+def _strength(verdict: Verdict) -> int:
+    return _STRENGTH[verdict.action]
+
+
+def _of_span(labelled: Labelled, span: SpanLabel) -> Labelled:
+    """One matched stretch as a part of its own."""
+    return labelled._replace(
+        label=span.label,
+        evidence=Evidence.MATCHED,
+        attributed=True,
+        crossing=span.crossing,
+        inrun=False,
+        own=False,
+        same_room=not span.crossing,
+        assumed=False,
+        unproven=False,
+        spans=(span,),
+        rest=None,
+    )
+
+
+def judge_section(scene: Scene, parts: Sequence[Part], passages: Sequence[Passages]) -> Outcome:
+    """Label and judge every part of one section, in wire order."""
+    section = _Section(scene)
+    for part, found in zip(parts, passages, strict=True):
+        section.take(part, found)
+    return section.outcome()
+
+
+# -- tool calls ----------------------------------------------------------------------------------
+
+
+def call_ask(
+    exchange: "Exchange", name: str, affordances: tuple[str, ...], label: Label
+) -> CallAsk:
+    """What is asked of a tool call that an answer makes (MODEL line 27)."""
+    row = exchange.known_instance()
+    tally = exchange.tally
+    run_label = join(exchange.run_label, tally.presented)
+    unproven = bool(tally.unproven or tally.assumed)
+    exposed = lineage.exposed(label, run_label, any_unproven=unproven)
+    return CallAsk(
+        tool=name,
+        affordances=affordances,
+        surface=exchange.endpoint.surface,
+        instance=row.name,
+        compartment=row.compartment,
+        exposed_generation=exposed.generation,
+        exposed_roots=_roots(exposed),
+        holds_released=tally.released > 0,
+    )
+
+
+def exposures_of(label: Label, covered: Iterable[RoomId | str]) -> list[dict[str, Any]]:
+    """The rooms of an ancestry that no other row of ``explain`` tells of."""
+    known = set(covered)
+    return [
+        {
+            "author": None,
+            "compartment": root,
+            "generation": label.generation,
+            "channel": Channel.HISTORY.value,
+            "call": None,
+        }
+        for root in sorted(label.ancestry)
+        if root not in known
+    ]

@@ -1,0 +1,30 @@
+"""What stands in these bytes, and how are they written again?
+
+May import: types, errors.
+"""
+
+from firedoor.wire.document import Limits, Malformed, parse
+from firedoor.wire.edit import Edit, edit, replace_spans
+from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
+from firedoor.wire.route import Endpoint, route
+from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
+from firedoor.wire.surfaces import surface_wire
+
+__all__ = [
+    "CODES",
+    "AnswerStream",
+    "Edit",
+    "Endpoint",
+    "Limits",
+    "Malformed",
+    "Piece",
+    "Refusal",
+    "SurfaceWire",
+    "edit",
+    "parse",
+    "refusal",
+    "replace_spans",
+    "route",
+    "surface_wire",
+    "upstream_failure",
+]

@@ -1,0 +1,17 @@
+"""Anthropic messages and token counts."""
+
+from firedoor.types.exchange import Surface
+from firedoor.wire import plain
+from firedoor.wire.anthropic_messages.answer import edit_answer, read_answer
+from firedoor.wire.anthropic_messages.parts import params, read_field, read_turn, sections
+from firedoor.wire.anthropic_messages.stream import MessagesStream
+from firedoor.wire.surface import SurfaceWire
+
+WIRE = SurfaceWire(
+    Surface.ANTHROPIC_MESSAGES, sections, read_turn, read_field, params, read_answer, edit_answer,
+    MessagesStream,
+)  # fmt: skip
+COUNT_WIRE = SurfaceWire(
+    Surface.ANTHROPIC_COUNT_TOKENS, sections, read_turn, read_field, params, plain.read_answer,
+    plain.edit_answer, plain.PassingStream,
+)  # fmt: skip

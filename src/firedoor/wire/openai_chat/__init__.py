@@ -1,0 +1,12 @@
+"""Chat completions: request, answer, stream."""
+
+from firedoor.types.exchange import Surface
+from firedoor.wire.openai_chat.answer import edit_answer, read_answer
+from firedoor.wire.openai_chat.parts import params, read_field, read_turn, sections
+from firedoor.wire.openai_chat.stream import ChatStream
+from firedoor.wire.surface import SurfaceWire
+
+WIRE = SurfaceWire(
+    Surface.OPENAI_CHAT, sections, read_turn, read_field, params, read_answer, edit_answer,
+    ChatStream,
+)  # fmt: skip

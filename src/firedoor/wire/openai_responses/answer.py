@@ -1,0 +1,143 @@
+"""Responses: a whole answer."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, ToolCall
+from firedoor.wire.answers import (
+    UNREADABLE,
+    dumps,
+    error_of,
+    listed,
+    loads,
+    strings_of,
+    usage_of,
+    word,
+)
+from firedoor.wire.openai_responses.parts import item_turn
+
+CALL_ITEMS: Final[Mapping[str, str]] = {
+    "function_call": "arguments",
+    "custom_tool_call": "input",
+    "local_shell_call": "action",
+    "shell_call": "action",
+    "apply_patch_call": "operation",
+    "computer_call": "action",
+}
+"""Items that the caller's program carries out, and the member that says what to do."""
+
+
+def is_call(item: Mapping[str, Any]) -> bool:
+    """Whether an output item asks the caller's program to do something."""
+    return item.get("type") in CALL_ITEMS
+
+
+def call_of(item: Mapping[str, Any], pointer: str) -> ToolCall:
+    """The tool call that an item is."""
+    kind = str(item.get("type"))
+    value = item.get(CALL_ITEMS[kind])
+    if value is None and kind == "computer_call":
+        value = item.get("actions")
+    arguments = value if isinstance(value, str) else dumps(value if value is not None else {})
+    name = word(item.get("name")) or kind.removesuffix("_call")
+    return ToolCall(pointer, word(item.get("call_id")) or "", name, arguments)
+
+
+def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
+    """What one output item says."""
+    kind = item.get("type")
+    if is_call(item):
+        return [call_of(item, at)]
+    if kind == "message":
+        found: list[OutputPart | ToolCall] = []
+        for i, part in enumerate(listed(item.get("content"))):
+            for name, out in (("text", OutputKind.TEXT), ("refusal", OutputKind.REFUSAL)):
+                text = part.get(name)
+                if isinstance(text, str) and text:
+                    found.append(OutputPart(f"{at}/content/{i}/{name}", text, out))
+        return found
+    if kind == "reasoning":
+        found = []
+        for name in ("summary", "content"):
+            for i, part in enumerate(listed(item.get(name))):
+                text = word(part.get("text")) or ""
+                if text:
+                    pointer = f"{at}/{name}/{i}/text"
+                    found.append(OutputPart(pointer, text, OutputKind.REASONING))
+        if item.get("encrypted_content"):
+            found.append(OutputPart(f"{at}/encrypted_content", "", OutputKind.OPAQUE))
+        return found
+    if isinstance(kind, str):
+        # Tools that ran at the provider: what they brought in is nobody's in the fleet.
+        skip = {"id", "type", "status", "call_id"}
+        rest = [s for k, v in item.items() if k not in skip for s in strings_of(v)]
+        return [OutputPart(at, "\n".join(rest), OutputKind.HOSTED)]
+    return []
+
+
+def answer_of(value: dict[str, Any]) -> Answer:
+    """The answer that a response object is."""
+    items = value.get("output")
+    items = items if isinstance(items, list) else []
+    output: list[OutputPart | ToolCall] = []
+    minted = []
+    turns = []
+    for i, item in enumerate(items):
+        if not isinstance(item, dict):
+            continue
+        output += item_output(item, f"/output/{i}")
+        if isinstance(item.get("id"), str):
+            minted.append(MintedId("item", item["id"]))
+        turns.append(item_turn(item))
+    id_ = word(value.get("id"))
+    if id_:
+        minted.append(MintedId("response", id_))
+    conversation = value.get("conversation")
+    if isinstance(conversation, dict) and isinstance(conversation.get("id"), str):
+        minted.append(MintedId("conversation", conversation["id"]))
+    status = word(value.get("status"))
+    reason = value.get("incomplete_details")
+    if isinstance(reason, dict) and isinstance(reason.get("reason"), str):
+        status = reason["reason"]
+    return Answer(
+        output=tuple(output),
+        turns=(tuple(turns),),
+        minted=tuple(minted),
+        usage=usage_of(value.get("usage")),
+        model=word(value.get("model")),
+        id=id_,
+        finish=(status,) if status else (),
+        error=error_of(value),
+    )
+
+
+def read_answer(body: bytes) -> Answer:
+    """See `SurfaceWire.read_answer`."""
+    value = loads(body)
+    return UNREADABLE if value is None else answer_of(value)
+
+
+def message_instead(item: Mapping[str, Any], told: str) -> dict[str, Any]:
+    """The assistant's message that stands where a refused call stood."""
+    id_ = word(item.get("id")) or "refused"
+    return {
+        "type": "message",
+        "id": "msg_" + id_.partition("_")[2] if "_" in id_ else "msg_" + id_,
+        "status": "completed",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": told, "annotations": [], "logprobs": []}],
+    }
+
+
+def edit_answer(body: bytes, refused: Mapping[str, str]) -> bytes:
+    """A refused call becomes a message at its own place."""
+    value = loads(body)
+    if value is None:
+        return body
+    output = value.get("output")
+    if isinstance(output, list):
+        for i, item in enumerate(output):
+            told = refused.get(f"/output/{i}")
+            if told is not None and isinstance(item, dict):
+                output[i] = message_instead(item, told)
+    return dumps(value).encode()

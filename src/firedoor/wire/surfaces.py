@@ -1,0 +1,41 @@
+"""The table of surfaces: a new one is a package and a row here."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from firedoor.types.exchange import Surface
+from firedoor.wire import (
+    anthropic_messages,
+    openai_chat,
+    openai_embeddings,
+    openai_responses,
+    plain,
+)
+from firedoor.wire.surface import SurfaceWire
+
+
+def _plain(surface: Surface) -> SurfaceWire:
+    return SurfaceWire(
+        surface, plain.no_sections, plain.no_turn, plain.no_field, plain.no_params,
+        plain.read_answer, plain.edit_answer, plain.PassingStream,
+    )  # fmt: skip
+
+
+_SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
+    wire.surface: wire
+    for wire in (
+        openai_chat.WIRE,
+        openai_responses.WIRE,
+        openai_embeddings.WIRE,
+        anthropic_messages.WIRE,
+        anthropic_messages.COUNT_WIRE,
+        _plain(Surface.OPENAI_MODELS),
+        _plain(Surface.ANTHROPIC_MODELS),
+        _plain(Surface.UNKNOWN),
+    )
+}
+
+
+def surface_wire(surface: Surface) -> SurfaceWire:
+    """How ``surface`` is read and written."""
+    return _SURFACES[surface]
