@@ -15,10 +15,10 @@ from firedoor.fronts.binding import InstanceScope, RunScope
 from firedoor.fronts.transport import DoorTransport
 from firedoor.fronts.wrap import wrap
 from firedoor.policy import Policy
-from firedoor.store import SqliteStore, digester, open_store
+from firedoor.store import SqliteStore, StoreReader, digester, open_store
 from firedoor.telemetry import ExchangeSpans
 from firedoor.types.exchange import Mode
-from firedoor.types.ids import CallId, RunId
+from firedoor.types.ids import RunId
 from firedoor.types.record import Place
 
 _DEFAULT_FILE: Final = Path("firedoor.yaml")
@@ -108,10 +108,10 @@ class Door:
             )
         flags = {k: v for k, v in {"mode": mode, "store": store}.items() if v is not None}
         self.settings = load_settings(path, environ=environ or os.environ, flags=flags)
-        self.store = open_store(
+        self._store = open_store(
             self.settings.store_url, base=Path.cwd(), retention=self.settings.retention.content
         )
-        self.engine = Engine(engine_settings(self.settings, self.store))
+        self.engine = Engine(engine_settings(self.settings, self._store))
         self.run_id = process_run()
         self._spans = ExchangeSpans()
         self._last = threading.local()
@@ -143,7 +143,7 @@ class Door:
             raise CallerError("a compartment needs an instance to be in it", hint="pass instance=")
         return DoorTransport(
             self.engine,
-            self.store,
+            self._store,
             inner=inner,
             run=self.run_id,
             instance=instance,
@@ -163,7 +163,8 @@ class Door:
 
     def run(self, name: str) -> RunScope:
         """A context whose calls belong to the run ``name``: one user's session, one job."""
-        return RunScope(name)
+        digest = self.engine.settings.digester(f"run\x1f{name}\x1f{self.run_id}")
+        return RunScope(RunId("r_" + identity.short_id(digest)))
 
     # -- what the program knows and the wire cannot tell -----------------------------------------
 
@@ -181,7 +182,7 @@ class Door:
             self.engine.attested.place(passage, Place(store, key))
         return text
 
-    def store_named(self, name: str) -> StoreHandle:
+    def store(self, name: str) -> StoreHandle:
         """A handle on the store ``name``."""
         return StoreHandle(self, name)
 
@@ -203,7 +204,7 @@ class Door:
         Raises:
             CallerError: No such call is in this door's store.
         """
-        document = explain_call(self.store, call)
+        document = explain_call(self._store, call)
         if document is None:
             raise CallerError(f"no call {call!r} in this store", hint="`door.last.call` is the last")
         return document
@@ -220,7 +221,7 @@ class Door:
 
     def close(self) -> None:
         """Write what is under way and close the store."""
-        self.store.close()
+        self._store.close()
 
     def __enter__(self) -> "Door":
         return self
@@ -239,12 +240,8 @@ class Door:
 
 def explain_call(store: SqliteStore, call: str) -> dict[str, Any] | None:
     """The explain document of ``call``, from a store; None when there is no such call."""
-    return explained(
-        call,
-        lambda c: store.call_opened(CallId(c)),
-        lambda c: store.call_closed(CallId(c)),
-        store.call_entries(CallId(call)),
-    )
+    reader = StoreReader(store)
+    return explained(call, reader.opened, reader.closed, reader.call_entries(call))
 
 
-__all__ = ["Door", "StoreHandle", "engine_settings", "explain_call", "identity", "process_run"]
+__all__ = ["Door", "StoreHandle", "engine_settings", "explain_call", "process_run"]

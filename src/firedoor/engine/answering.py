@@ -410,7 +410,10 @@ class Answering:
         out.extend(SendBytes(chunk) for chunk in held if chunk)
         if self._closing:
             self._closed = True
-            out.append(Finish(clean=self._broken not in ("gone",)))
+            # A broken stream that nothing was added to must not look like a finished one.
+            bare = self._stream is not None and self._broken is not None
+            cut = self._broken == "gone" or (bare and not self.exchange.enforcing)
+            out.append(Finish(clean=not cut))
         return out
 
     # -- what goes wrong -----------------------------------------------------------------------
@@ -455,9 +458,9 @@ class Answering:
             out += [c for c in self._pieces(self._stream.end()) if not isinstance(c, Commit)]
             if self._closing:
                 return [*out, self._close()]
-            self._held.append(
-                self._stop("firedoor_upstream", "The connection to the provider broke off.")
-            )
+            if self.exchange.enforcing:
+                stop = self._stop("firedoor_upstream", "The connection to the provider broke off.")
+                self._held.append(stop)
         elif not self._head_sent:
             status = _UPSTREAM_STATUS.get(reason, 502)
             refusal = wire.upstream_failure(

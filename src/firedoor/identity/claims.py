@@ -135,6 +135,10 @@ HOP_BY_HOP: Final = frozenset(
     }
 )
 
+_REPLACED: Final = frozenset(
+    {b"baggage", b"host", b"content-length", b"content-encoding", b"accept-encoding"}
+)
+
 
 def forwarded_headers(headers: Headers) -> Headers:
     """The headers that go upstream: firedoor's own, ``baggage`` and hop-by-hop ones come off.
@@ -152,7 +156,8 @@ def forwarded_headers(headers: Headers) -> Headers:
     for name, value in headers:
         if name in HOP_BY_HOP or name in named or name.startswith(b"x-firedoor-"):
             continue
-        if name in (b"baggage", b"host", b"content-length", b"accept-encoding"):
+        # A coded body was decoded to be judged, and goes on as it was judged.
+        if name in _REPLACED:
             continue
         kept.append((name, value))
     kept.append((b"accept-encoding", b"identity"))

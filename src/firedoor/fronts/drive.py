@@ -1,0 +1,176 @@
+"""Performs an engine's commands, whichever front the bytes came by.
+
+The front tells a `Drive` what happened and takes from it what to send. Everything between, the two
+questions to the store and the commits, is done here, once for blocking callers and once for
+asynchronous ones; both hand the same commands to the same store.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from firedoor.engine import Engine, Exchange
+from firedoor.engine.commands import (
+    Command,
+    Finish,
+    Forward,
+    ReadBody,
+    SendBytes,
+    SendHead,
+    StopUpstream,
+)
+from firedoor.engine.events import Event
+from firedoor.engine.port import Commit, LookParts, LookWho, StoreFailed
+from firedoor.errors import StoreError
+from firedoor.store import SqliteStore
+from firedoor.types.exchange import Caller, RequestHead
+from firedoor.types.ids import CallId
+
+LOG: Final = logging.getLogger("firedoor.fronts")
+
+Observer = Callable[[Exchange], None]
+
+
+def _ignore(exchange: Exchange) -> None:
+    """The observer of nobody."""
+
+
+class Drive:
+    """One exchange under way. Not for use from two threads at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: SqliteStore,
+        head: RequestHead,
+        caller: Caller,
+        *,
+        on_open: Observer = _ignore,
+        on_close: Observer = _ignore,
+    ) -> None:
+        self.store = store
+        self.exchange = engine.open(
+            head, caller, call_id=CallId("c_" + secrets.token_hex(12)), at=time.time()
+        )
+        self._on_close = on_close
+        self._todo: deque[Command] = deque()
+        self._spent = 0.0
+        self.body_limit: int | None = None
+        """Set while the request body is wanted."""
+        self.forward: Forward | None = None
+        """Set once the upstream call may start."""
+        self.head: SendHead | None = None
+        self.stop_upstream = False
+        self.finished: Finish | None = None
+        self._out: list[bytes] = []
+        on_open(self.exchange)
+        self._todo.extend(self.exchange.start())
+
+    def take(self) -> list[bytes]:
+        """What may be sent now."""
+        out, self._out = self._out, []
+        return out
+
+    def tell(self, event: Event) -> None:
+        """Something happened; follow with ``advance``."""
+        started = time.perf_counter()
+        self.exchange.overhead_s = self._spent
+        self._todo.extend(self.exchange.receive(event))
+        self._spent += time.perf_counter() - started
+
+    def _perform(self, command: Command) -> Commit | LookWho | LookParts | None:
+        """Do what needs no store; give back what does."""
+        match command:
+            case Commit() | LookWho() | LookParts():
+                return command
+            case SendBytes():
+                self._out.append(command.chunk)
+            case SendHead():
+                self.head = command
+            case ReadBody():
+                self.body_limit = command.limit_bytes
+            case Forward():
+                self.forward = command
+            case StopUpstream():
+                self.stop_upstream = True
+            case Finish():
+                self.finished = command
+                self._on_close(self.exchange)
+        return None
+
+    def _answer(self, event: Event) -> None:
+        # What follows from the store's answer comes before what was asked for after it.
+        self.exchange.overhead_s = self._spent
+        self._todo.extendleft(reversed(self.exchange.receive(event)))
+
+    def _look(self, ask: LookWho | LookParts) -> Event:
+        try:
+            if isinstance(ask, LookWho):
+                return self.store.look_who(ask)
+            return self.store.look_parts(ask)
+        except StoreError as error:
+            LOG.error("%s", error)
+            return StoreFailed(type(error).__name__)
+
+    def advance(self) -> None:
+        """Perform everything that can be performed, blocking."""
+        started = time.perf_counter()
+        while self._todo and self.finished is None:
+            ask = self._perform(self._todo.popleft())
+            if ask is None:
+                continue
+            event: Event
+            if isinstance(ask, Commit):
+                try:
+                    event = self.store.apply(ask)
+                except StoreError as error:
+                    LOG.error("%s", error)
+                    event = StoreFailed(type(error).__name__)
+            else:
+                event = self._look(ask)
+            now = time.perf_counter()
+            self._spent += now - started
+            started = now
+            self._answer(event)
+        self._spent += time.perf_counter() - started
+
+    async def advance_async(self) -> None:
+        """Perform everything that can be performed; commits are synced on the writer's thread."""
+        started = time.perf_counter()
+        while self._todo and self.finished is None:
+            ask = self._perform(self._todo.popleft())
+            if ask is None:
+                continue
+            event = await self._apply_async(ask) if isinstance(ask, Commit) else self._look(ask)
+            now = time.perf_counter()
+            self._spent += now - started
+            started = now
+            self._answer(event)
+        self._spent += time.perf_counter() - started
+
+    async def _apply_async(self, commit: Commit) -> Event:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[object] = loop.create_future()
+
+        def settle(result: object) -> None:
+            if not done.done():
+                done.set_result(result)
+
+        def back(result: object) -> None:
+            try:
+                loop.call_soon_threadsafe(settle, result)
+            except RuntimeError:
+                # The loop was closed under us: nobody waits any more.
+                LOG.debug("a commit was answered after its event loop had closed")
+
+        self.store.apply_soon(commit, back)
+        # A commit under way is applied whatever becomes of the caller.
+        result = await asyncio.shield(done)
+        if isinstance(result, Exception):
+            LOG.error("%s", result)
+            return StoreFailed(type(result).__name__)
+        return result  # type: ignore[return-value]

@@ -1,0 +1,67 @@
+"""`door.wrap(client)`: a client like the one given, whose calls go through the door."""
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any, Final
+
+from firedoor.errors import CallerError
+from firedoor.fronts.transport import DoorTransport
+
+_CLIENTS: Final = ("OpenAI", "AsyncOpenAI", "Anthropic", "AsyncAnthropic")
+_PACKAGES: Final = ("openai", "anthropic")
+_FAMILIES: Final = ("httpx", "httpx2")
+
+
+def _refused(client: Any, why: str) -> CallerError:
+    kind = type(client)
+    return CallerError(
+        f"{kind.__module__}.{kind.__name__} cannot be wrapped: {why}",
+        hint="give a client of " + ", ".join(_CLIENTS) + ", or point its base URL at `firedoor serve`",
+    )
+
+
+def _package(kind: type) -> str:
+    for base in kind.__mro__:
+        package = base.__module__.partition(".")[0]
+        if package in _PACKAGES and base.__name__ in _CLIENTS:
+            return package
+    return ""
+
+
+def wrap(client: Any, transport: Callable[[Any], DoorTransport]) -> Any:
+    """See `firedoor.Door.wrap`. The given client is left as it was.
+
+    Args:
+        transport: Makes a door's transport round an inner one.
+
+    Raises:
+        CallerError: It is no such client, or one that goes past HTTP transports.
+    """
+    if not _package(type(client)):
+        raise _refused(client, "it is no OpenAI or Anthropic client")
+    http = getattr(client, "_client", None)
+    inner = getattr(http, "_transport", None)
+    if http is None or inner is None:
+        raise _refused(client, "it has no HTTP transport that a door could stand in")
+    if isinstance(inner, DoorTransport):
+        raise _refused(client, "it is wrapped already")
+    family = next(
+        (b.__module__.partition(".")[0] for b in type(inner).__mro__
+         if b.__module__.partition(".")[0] in _FAMILIES), "",
+    )  # fmt: skip
+    named = type(inner).__module__ + type(inner).__name__ + type(http).__name__
+    if "aiohttp" in named.lower():
+        raise _refused(client, "it sends by aiohttp, which asks its own DNS and pools past the door")
+    if not family and not hasattr(inner, "handle_request") and not hasattr(inner, "handle_async_request"):
+        raise _refused(client, "its transport is of no family that the door knows")
+    # The HTTP client is copied with its settings (timeouts, base URL, cookies), not rebuilt.
+    guarded = copy(http)
+    guarded._transport = transport(inner)
+    guarded._mounts = {
+        pattern: transport(mounted) if mounted is not None else None
+        for pattern, mounted in getattr(http, "_mounts", {}).items()
+    }
+    wrapped = client.copy(http_client=guarded)
+    # The pool belongs to the first client, which closes it when it is collected.
+    wrapped._firedoor_origin = client
+    return wrapped
