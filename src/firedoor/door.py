@@ -61,6 +61,11 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
     )
 
 
+def open_engine(settings: Settings, store: SqliteStore) -> Engine:
+    """An engine on ``store``."""
+    return Engine(engine_settings(settings, store))
+
+
 class StoreHandle:
     """One named store, for code that reads and writes it itself."""
 
@@ -111,7 +116,7 @@ class Door:
         self._store = open_store(
             self.settings.store_url, base=Path.cwd(), retention=self.settings.retention.content
         )
-        self.engine = Engine(engine_settings(self.settings, self._store))
+        self.engine = open_engine(self.settings, self._store)
         self.run_id = process_run()
         self._spans = ExchangeSpans()
         self._last = threading.local()
@@ -152,9 +157,7 @@ class Door:
             on_close=self._on_close,
         )
 
-    def instance(
-        self, name: str, *, compartment: str | None = None
-    ) -> InstanceScope:
+    def instance(self, name: str, *, compartment: str | None = None) -> InstanceScope:
         """A context (``with`` or ``async with``) whose calls belong to the instance ``name``.
 
         Nests: the inner instance is a child of the outer one.
@@ -206,7 +209,9 @@ class Door:
         """
         document = explain_call(self._store, call)
         if document is None:
-            raise CallerError(f"no call {call!r} in this store", hint="`door.last.call` is the last")
+            raise CallerError(
+                f"no call {call!r} in this store", hint="`door.last.call` is the last"
+            )
         return document
 
     @property
@@ -244,4 +249,4 @@ def explain_call(store: SqliteStore, call: str) -> dict[str, Any] | None:
     return explained(call, reader.opened, reader.closed, reader.call_entries(call))
 
 
-__all__ = ["Door", "StoreHandle", "engine_settings", "explain_call", "process_run"]
+__all__ = ["Door", "StoreHandle", "engine_settings", "explain_call", "open_engine", "process_run"]

@@ -1,12 +1,12 @@
 """Errors, by whose fault they are. A refusal of a call is never one of these: it is a value.
 
-    FiredoorError
-    ├── SettingsError       the operator's file, flag or variable
-    ├── CallerError         the code that uses the library
-    ├── UpstreamError       the provider, or the road to it
-    ├── StoreError          the disk or the database
-    │   └── StoreUnavailable
-    └── TamperingError      evidence that does not add up
+FiredoorError
+├── SettingsError       the operator's file, flag or variable
+├── CallerError         the code that uses the library
+├── UpstreamError       the provider, or the road to it
+├── StoreError          the disk or the database
+│   └── StoreUnavailable
+└── TamperingError      evidence that does not add up
 """
 
 from typing import Final

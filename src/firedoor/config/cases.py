@@ -86,7 +86,5 @@ def run_cases(policy: Policy, cases: Iterable[Case]) -> list[Failure]:
         except (TypeError, ValueError) as error:
             raise SettingsError(f"tests.{number}: {error}") from None
         if verdict.action is not case.expect:
-            failures.append(
-                Failure(number, case.given, case.expect, verdict.action, verdict.rule)
-            )
+            failures.append(Failure(number, case.given, case.expect, verdict.action, verdict.rule))
     return failures

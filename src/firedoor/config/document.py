@@ -33,7 +33,7 @@ def _walk(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, budget: li
         return found
     if isinstance(node, yaml.SequenceNode):
         return [_walk(n, (*path, i), lines, budget) for i, n in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]
+    return yaml.SafeLoader("").construct_object(node)
 
 
 def parse(text: str, where: str) -> tuple[dict[str, Any], Lines]:

@@ -165,7 +165,9 @@ def _port(value: object, name: str) -> int:
     except ValueError:
         port = -1
     if not 0 <= port <= 65_535:
-        raise SettingsError(f"{name}: {value!r} is not a port", hint="0 to 65535; 0 takes a free one")
+        raise SettingsError(
+            f"{name}: {value!r} is not a port", hint="0 to 65535; 0 takes a free one"
+        )
     return port
 
 

@@ -116,9 +116,12 @@ class Answering:
             self._plain = bytearray()
             self._head = (event.status, tuple(kept))
             return []
-        elif exchange.enforcing and known and exchange.endpoint.has_body:
+        elif exchange.enforcing and exchange.endpoint.known and 200 <= event.status < 300:
             # An answer of a kind that this surface does not give cannot be read, so not judged.
-            self._broken = "unreadable"
+            return [StopUpstream(), *self._on_failed("malformed")]
+        elif exchange.enforcing and 300 <= event.status < 400 and any(n == b"location" for n, _ in kept):
+            # Followed, it would lead the client past the door.
+            return [StopUpstream(), *self._on_failed("redirect")]
         self._head_sent = True
         return [SendHead(event.status, (*kept, *exchange.answer_headers()))]
 
@@ -174,7 +177,9 @@ class Answering:
             if self.exchange.enforcing and not self._stream.complete:
                 # SDKs take a clean end of file for a finished answer; this one was not.
                 self._broken = "ended early"
-                self._held.append(self._stop("firedoor_upstream", "The provider's stream ended early."))
+                self._held.append(
+                    self._stop("firedoor_upstream", "The provider's stream ended early.")
+                )
             self._closing = True
             return [*commands, self._close()]
         if self._plain is not None:
@@ -192,6 +197,8 @@ class Answering:
         exchange = self.exchange
         surface = wire.surface_wire(exchange.endpoint.surface)
         self.answer = surface.read_answer(body)
+        if self.answer.error == "unreadable" and exchange.enforcing and exchange.endpoint.has_body:
+            return self._on_failed("malformed")
         refused: dict[str, str] = {}
         for piece in self.answer.output:
             if isinstance(piece, ToolCall):
@@ -442,7 +449,10 @@ class Answering:
             )
             self.status = refusal.status
             return [
-                *stop, SendHead(refusal.status, refusal.headers), SendBytes(refusal.body), Finish()
+                *stop,
+                SendHead(refusal.status, refusal.headers),
+                SendBytes(refusal.body),
+                Finish(),
             ]
         return [*stop, Finish(clean=False)]
 

@@ -43,9 +43,7 @@ class Engine:
         self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
 
-    def open(
-        self, head: RequestHead, caller: Caller, *, call_id: CallId, at: float
-    ) -> Exchange:
+    def open(self, head: RequestHead, caller: Caller, *, call_id: CallId, at: float) -> Exchange:
         """A new exchange; its first commands come from ``start``."""
         return Exchange(self, head, caller, call_id, at)
 

@@ -217,8 +217,7 @@ class Exchange:
 
     def receive(self, event: Event) -> list[Command]:
         """Take one event, give the commands that follow from it."""
-        if hasattr(event, "at"):
-            self.at = event.at
+        self.at = getattr(event, "at", self.at)
         if self._state is _State.DONE:
             return []
         match event:
@@ -297,7 +296,12 @@ class Exchange:
                 else:
                     self.digests = set(trail.digests)
             else:
-                self.calls, self.chain, self._marks, self.digests = {}, identity.EMPTY_CHAIN, [], set()
+                self.calls, self.chain, self._marks, self.digests = (
+                    {},
+                    identity.EMPTY_CHAIN,
+                    [],
+                    set(),
+                )
             self._roles_chains = [(m.role, m.chain) for m in self._marks[-8:]]
             new = self._turns[common:]
             for index, value in enumerate(new, start=common):
@@ -345,9 +349,7 @@ class Exchange:
         return f"{base}/{index}"
 
     def _section(self, pointer: str, reading: Reading) -> _Section:
-        return _Section(
-            pointer, reading, section_passages(reading.parts, self.settings.digester)
-        )
+        return _Section(pointer, reading, section_passages(reading.parts, self.settings.digester))
 
     def _query(self) -> _Section:
         parts = []
@@ -539,7 +541,9 @@ class Exchange:
         sections = [*((None, s) for s in self._new_turns), *self._new_fields.items()]
         # MODEL line 20: what this very request presents was read by the run's program before it
         # wrote the unproven parts of it, so those are judged after everything that is proven.
-        scene = scene.having_read([s.reading.parts for _, s in sections], [s.passages for _, s in sections])
+        scene = scene.having_read(
+            [s.reading.parts for _, s in sections], [s.passages for _, s in sections]
+        )
         self.run_label = scene.run_label
         outcomes: list[tuple[str | None, Outcome]] = []
         marks = list(self._marks)
@@ -647,13 +651,13 @@ class Exchange:
         row = self.known_instance()
         tally = self.tally
         trail = self._trail
-        turns = [p for name, o in outcomes if name is None for p in o.parts]
+        turns = [p for section, o in outcomes if section is None for p in o.parts]
         fields: dict[str, Any] = {}
         for name, (owner, outcome) in self._field_outcomes.items():
             fields[name] = {"parts": outcome.parts} if owner == self.call_id else {"call": owner}
-        for name, outcome in outcomes:
-            if name is not None and name not in fields:
-                fields[name] = {"parts": outcome.parts}
+        for section, outcome in outcomes:
+            if section is not None and section not in fields:
+                fields[section] = {"parts": outcome.parts}
         return {
             "call": self.call_id,
             "time": explain.time_text(self.started_at),

@@ -19,7 +19,7 @@ from firedoor.types.exchange import Mode, Surface
 from firedoor.types.ids import CallId, Digest, PassageId, QuarantineId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, join_all
 from firedoor.types.part import CallClaim, Channel, Evidence, Kind, Part, Role
-from firedoor.types.record import Grant, InstanceRow, Judgement, Place, QuarantineRow
+from firedoor.types.record import Grant, InstanceRow, Judgement, Place, QuarantineRow, StoreMark
 from firedoor.types.verdict import Action, CallAsk, PartAsk, Verdict
 from firedoor.wire import Edit
 
@@ -162,7 +162,7 @@ def places_of(
 def _known(scene: Scene, part: Part, passages: Passages) -> Known:
     found = scene.found
     use, place = _use_of(scene.settings, scene.calls, scene.attested, part, passages)
-    marks = ()
+    marks: tuple[StoreMark, ...] = ()
     if place is not None:
         marks = tuple(
             m
@@ -250,7 +250,9 @@ def _judged(
 
 
 def _quarantine_id(scene: Scene, digest: Digest) -> QuarantineId:
-    return QuarantineId("q_" + identity.short_id(scene.settings.digester("quarantine" + digest.hex())))
+    return QuarantineId(
+        "q_" + identity.short_id(scene.settings.digester("quarantine" + digest.hex()))
+    )
 
 
 def _passage_id(digest: Digest) -> PassageId:
@@ -478,8 +480,10 @@ class _Section:
             ] = None
             return Verdict(Action.ALLOW)
         if self.refused is None:
-            whose = "server-side state" if isolate and labelled.foreign is None else (
-                "state that this caller was not seen to make"
+            whose = (
+                "server-side state"
+                if isolate and labelled.foreign is None
+                else ("state that this caller was not seen to make")
             )
             self.refused = (
                 "firedoor_foreign_state",

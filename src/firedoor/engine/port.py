@@ -150,7 +150,7 @@ class Commit(NamedTuple):
 class Committed(NamedTuple):
     """The commit is durable."""
 
-    index: int | None
+    index: int | None  # type: ignore[assignment]
     """Index of its ledger entry; also the ``seq`` of its emissions."""
     leaf: bytes | None
     """RFC 6962 leaf hash of the entry."""

@@ -90,17 +90,17 @@ class Trail:
     """One request as it was read and judged. Never changed after it was made."""
 
     __slots__ = (
+        "call",
         "calls",
         "digests",
         "epoch",
-        "fields",
         "field_outcomes",
+        "fields",
         "marks",
         "parts_base",
         "size_bytes",
         "turns",
         "who",
-        "call",
     )
 
     def __init__(

@@ -38,9 +38,7 @@ class InstanceScope:
 
     def __init__(self, name: str, compartment: str | None = None) -> None:
         self.name = _checked(name, "instance")
-        self.compartment = (
-            _checked(compartment, "compartment") if compartment is not None else None
-        )
+        self.compartment = _checked(compartment, "compartment") if compartment is not None else None
         self._tokens: list[Token[Binding | None]] = []
 
     def __enter__(self) -> "InstanceScope":

@@ -16,7 +16,9 @@ def _refused(client: Any, why: str) -> CallerError:
     kind = type(client)
     return CallerError(
         f"{kind.__module__}.{kind.__name__} cannot be wrapped: {why}",
-        hint="give a client of " + ", ".join(_CLIENTS) + ", or point its base URL at `firedoor serve`",
+        hint="give a client of "
+        + ", ".join(_CLIENTS)
+        + ", or point its base URL at `firedoor serve`",
     )
 
 
@@ -51,8 +53,14 @@ def wrap(client: Any, transport: Callable[[Any], DoorTransport]) -> Any:
     )  # fmt: skip
     named = type(inner).__module__ + type(inner).__name__ + type(http).__name__
     if "aiohttp" in named.lower():
-        raise _refused(client, "it sends by aiohttp, which asks its own DNS and pools past the door")
-    if not family and not hasattr(inner, "handle_request") and not hasattr(inner, "handle_async_request"):
+        raise _refused(
+            client, "it sends by aiohttp, which asks its own DNS and pools past the door"
+        )
+    if (
+        not family
+        and not hasattr(inner, "handle_request")
+        and not hasattr(inner, "handle_async_request")
+    ):
         raise _refused(client, "its transport is of no family that the door knows")
     # The HTTP client is copied with its settings (timeouts, base URL, cookies), not rebuilt.
     guarded = copy(http)

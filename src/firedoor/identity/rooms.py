@@ -64,7 +64,9 @@ def _inside(base: Base, compartment: str, digester: Digester) -> Base:
     return Base(room, RunId(_id("r_", digester, base.run, room)), compartment)
 
 
-def _unbound_base(claims: Claims, caller: Caller, credential: str, digester: Digester) -> Base | None:
+def _unbound_base(
+    claims: Claims, caller: Caller, credential: str, digester: Digester
+) -> Base | None:
     def run_base(run: RunId) -> Base:
         return Base(RoomId(f"run/{run}"), run, run)
 
@@ -115,8 +117,12 @@ def _bound(
     parent_run = None
     if binding.parent is not None:
         parent_base, parent_row, _ = _bound(
-            binding.parent, caller, claims._replace(instance=None, compartment=None), credential,
-            compartment_for, digester,
+            binding.parent,
+            caller,
+            claims._replace(instance=None, compartment=None),
+            credential,
+            compartment_for,
+            digester,
         )
         parents = (parent_row.id,)
         if parent_base.run != base.run:
@@ -163,7 +169,9 @@ def who_is(
     if claims.instance is None or base_or_none is None:
         return Who(credential, None, base_or_none, None, claims.parent)
     row = InstanceRow(
-        id=InstanceId(_id("i_", digester, "declared", credential, base_or_none.room, claims.instance)),
+        id=InstanceId(
+            _id("i_", digester, "declared", credential, base_or_none.room, claims.instance)
+        ),
         name=claims.instance,
         compartment=base_or_none.name,
         room=base_or_none.room,
@@ -174,7 +182,9 @@ def who_is(
     return Who(credential, row, base_or_none, None, claims.parent)
 
 
-def new_instance(who: Who, call: str, parents: tuple[InstanceId, ...], identity: str) -> InstanceRow:
+def new_instance(
+    who: Who, call: str, parents: tuple[InstanceId, ...], identity: str
+) -> InstanceRow:
     """A new instance for an undeclared call: its conversation is its room, unless a base is known."""
     tail = call.removeprefix("c_")
     base = who.base or Base(RoomId(f"chat/{tail}"), RunId(f"r_{tail}"), f"chat {tail[:8]}")

@@ -9,7 +9,7 @@ import rfc8785
 class Entry(NamedTuple):
     """A row as it stands in the ledger."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     bytes_: bytes
     leaf: bytes
 

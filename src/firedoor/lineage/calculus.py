@@ -120,9 +120,7 @@ def outside_label(host: str) -> Label:
     return Label(0, frozenset({RoomId(EXTERNAL_PREFIX + host)}))
 
 
-def _span(
-    passage: Passage, known: Known, receiver: Receiver
-) -> tuple[SpanLabel, bool] | None:
+def _span(passage: Passage, known: Known, receiver: Receiver) -> tuple[SpanLabel, bool] | None:
     """What is known of one stretch: its label here, and whether a store record carried it."""
     emissions = known.emissions.get(passage.digest, ())
     records: tuple[StoreRecord, ...] = ()
@@ -143,9 +141,7 @@ def _span(
         label = join(label, here)
     author = author_of(emissions or carriers) or deepest
     crossing = any(e.room != receiver.room for e in carriers)
-    span = SpanLabel(
-        passage.start, passage.end, label, crossing, passage.digest, deepest, author
-    )
+    span = SpanLabel(passage.start, passage.end, label, crossing, passage.digest, deepest, author)
     return span, bool(records)
 
 
@@ -192,9 +188,7 @@ def _own(known: Known, receiver: Receiver) -> Label | None:
     if whole is None or (not whole.anywhere and known.part.role is not Role.ASSISTANT):
         # A short text is everybody's; only in the run's own turns is it surely its own.
         return None
-    mine = [
-        e.label for e in known.emissions.get(whole.digest, ()) if e.run == receiver.run
-    ]
+    mine = [e.label for e in known.emissions.get(whole.digest, ()) if e.run == receiver.run]
     return join_all(mine) if mine else None
 
 
@@ -277,7 +271,9 @@ def _unproven(known: Known, receiver: Receiver) -> Labelled:
             BOTTOM, Evidence.ASSUMED, Origin.HUMAN, channel, False, assumed=True, inrun=True,
             unproven=True,
         )  # fmt: skip
-    if channel in FLEET_CHANNELS and part.channel is not Channel.HISTORY:
+    written = use is not None and use.writes and not use.reads
+    # What a tool says of a write is the run's own tool speaking, not what lies in the store.
+    if channel in FLEET_CHANNELS and part.channel is not Channel.HISTORY and not written:
         return Labelled(TOP, Evidence.ASSUMED, origin, channel, False, crossing=True, unproven=True)
     assume = "run"
     if part.role is Role.USER or part.channel is Channel.USER:
@@ -315,9 +311,7 @@ def label_of(known: Known, receiver: Receiver) -> Labelled:
     """The label of one part for one receiver (lines 7 to 18). Pure."""
     part = known.part
     if part.kind is Kind.WORD:
-        return Labelled(
-            BOTTOM, Evidence.VERIFIED, Origin.DEVELOPER, part.channel, True, own=True
-        )
+        return Labelled(BOTTOM, Evidence.VERIFIED, Origin.DEVELOPER, part.channel, True, own=True)
     if part.kind is Kind.REFERENCE:
         return _reference(known, receiver)
     if part.kind is Kind.OPAQUE:

@@ -20,7 +20,7 @@ def exposed(call_label: Label, run_label: Label, *, any_unproven: bool) -> Label
 
 def leaves_of(text: str, level: int = 0) -> Iterator[str]:
     """The strings inside a JSON text, through strings that hold JSON themselves."""
-    if level >= _LEVELS_MAX or not text.lstrip()[:1] in ("{", "["):
+    if level >= _LEVELS_MAX or text.lstrip()[:1] not in ("{", "["):
         return
     try:
         value = json.loads(text)

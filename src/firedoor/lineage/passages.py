@@ -88,7 +88,7 @@ def passages_of(text: str, digester: Digester) -> Passages:
     )
     if "\n" not in stripped and "\r" not in stripped:
         return Passages(whole, (), weight)
-    lines = []
+    lines: list[Passage] = []
     for match in _LINE.finditer(text):
         line = match.group().strip()
         line_weight = weight_of(line)

@@ -78,12 +78,10 @@ _KEY_ARGUMENTS: Final = (
 )  # fmt: skip
 _URL_ARGUMENTS: Final = ("url", "uri", "link", "href")
 _READS: Final = frozenset(
-    "read get search list recall find load view query cat fetch grep look lookup show retrieve "
-    "browse download inbox feed".split()
+    ["read", "get", "search", "list", "recall", "find", "load", "view", "query", "cat", "fetch", "grep", "look", "lookup", "show", "retrieve", "browse", "download", "inbox", "feed"]
 )
 _WRITES: Final = frozenset(
-    "write save put set add append create edit update insert store remember send post reply "
-    "delete remove rename patch apply replace commit push handoff transfer".split()
+    ["write", "save", "put", "set", "add", "append", "create", "edit", "update", "insert", "store", "remember", "send", "post", "reply", "delete", "remove", "rename", "patch", "apply", "replace", "commit", "push", "handoff", "transfer"]
 )
 _COMMAND_READS: Final = frozenset({"view", "search", "read", "list", "get"})
 _KEY_CHARS_MAX: Final = 512
@@ -137,7 +135,8 @@ class StoreMap:
     def _kind(self, tool: str) -> tuple[Channel, str, str, bool, str | None] | None:
         for rule in self.rules:
             if _fits(tool, rule.tools):
-                return rule.channel, rule.name, rule.writers, rule.closed, rule.key_argument
+                channel = self._channel_of(tool) or rule.channel
+                return channel, rule.name, rule.writers, rule.closed, rule.key_argument
         for channel, globs in self.channels:
             if _fits(tool, globs):
                 for default_globs, default_channel, store, writers in _DEFAULTS:
@@ -147,6 +146,13 @@ class StoreMap:
         for globs, channel, store, writers in _DEFAULTS:
             if _fits(tool, globs):
                 return channel, store, writers, False, None
+        return None
+
+    def _channel_of(self, tool: str) -> Channel | None:
+        """The channel that the policy's map, or else the defaults, give a tool's name."""
+        for channel, globs in (*self.channels, *((row[1], row[0]) for row in _DEFAULTS)):
+            if _fits(tool, globs):
+                return channel
         return None
 
     def place_of(self, tool: str, arguments: str) -> Use | None:

@@ -46,9 +46,7 @@ _DEFAULTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 )
 
 
-def affordances_for(
-    named: Mapping[str, Iterable[str]], tool: str
-) -> tuple[str, ...]:
+def affordances_for(named: Mapping[str, Iterable[str]], tool: str) -> tuple[str, ...]:
     """The affordances of ``tool``: the policy's own rows first, then the defaults; sorted."""
     for glob, found in named.items():
         if fnmatchcase(tool, glob):

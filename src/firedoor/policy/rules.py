@@ -160,9 +160,7 @@ class Rule:
         return all(test.fits(FIELDS[test.field].read(ask)) for test in self.tests)
 
 
-def rule(
-    id_: str, match: Mapping[str, object], action: str, *, shadow: bool = False
-) -> Rule:
+def rule(id_: str, match: Mapping[str, object], action: str, *, shadow: bool = False) -> Rule:
     """Compile one rule.
 
     Raises:

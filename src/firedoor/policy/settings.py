@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import rfc8785
 
@@ -94,7 +94,7 @@ _DIGESTS: dict[int, tuple[Policy, str]] = {}
 def _digest(policy: Policy) -> str:
     known = _DIGESTS.get(id(policy))
     if known is None or known[0] is not policy:
-        body = rfc8785.dumps({"mode": policy.mode.value, **policy.source})
+        body = rfc8785.dumps(cast(Any, {"mode": policy.mode.value, **policy.source}))
         known = policy, "sha256:" + hashlib.sha256(body).hexdigest()
         if len(_DIGESTS) > 64:
             _DIGESTS.clear()

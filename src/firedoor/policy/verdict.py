@@ -43,8 +43,11 @@ def verdict_for(policy: Policy, ask: PartAsk) -> Verdict:
             return _first((HELD_UNPROVEN,), ask, act=act)
         return own
     accept = policy.accept_depth(ask.compartment)
-    if accept is not None and act and ask.crossing and (
-        ask.generation is None or ask.generation > accept
+    if (
+        accept is not None
+        and act
+        and ask.crossing
+        and (ask.generation is None or ask.generation > accept)
     ):
         return Verdict(Action.QUARANTINE, f"accept/{ask.compartment}")
     return _first(rules, ask, act=act)

@@ -23,7 +23,9 @@ def digester(key: bytes) -> Callable[[str], Digest]:
     blake2b = hashlib.blake2b
 
     def digest(text: str) -> Digest:
-        return Digest(blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=16).digest())
+        return Digest(
+            blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=16).digest()
+        )
 
     return digest
 

@@ -51,7 +51,8 @@ def _in(
 
 def _instance(connection: sqlite3.Connection, where: str, *values: Any) -> InstanceRow | None:
     row = connection.execute(
-        "SELECT " + INSTANCE_COLUMNS + " FROM instances WHERE " + where, values
+        "SELECT " + INSTANCE_COLUMNS + " FROM instances WHERE " + where,  # noqa: S608 - constants
+        values,
     ).fetchone()
     return instance_from(row) if row is not None else None
 
@@ -111,7 +112,9 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
 
 
 def _run(connection: sqlite3.Connection, run: RunId, room: RoomId) -> RunRow:
-    row = connection.execute("SELECT room, label, parent FROM runs WHERE run = ?", (run,)).fetchone()
+    row = connection.execute(
+        "SELECT room, label, parent FROM runs WHERE run = ?", (run,)
+    ).fetchone()
     if row is None:
         return RunRow(run, room, BOTTOM, None)
     return RunRow(run, RoomId(row[0]), label_from(row[1]), RunId(row[2]) if row[2] else None)
@@ -140,7 +143,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     emissions: dict[Digest, list[Emission]] = {}
     for row in _in(
         connection,
-        "SELECT " + EMISSION_COLUMNS + " FROM emissions WHERE passage IN ({})",
+        "SELECT " + EMISSION_COLUMNS + " FROM emissions WHERE passage IN ({})",  # noqa: S608
         ask.passages,
     ):
         emission = emission_from(row)
@@ -184,13 +187,16 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
         where = "store = ?" if place.key is None else "store = ? AND key IN ('', ?)"
         values = (place.store,) if place.key is None else (place.store, key)
         for store, at, room, label in connection.execute(
-            "SELECT store, key, room, label FROM marks WHERE " + where, values
+            "SELECT store, key, room, label FROM marks WHERE " + where,  # noqa: S608 - constants
+            values,
         ):
             marks[StoreMark(Place(store, at or None), RoomId(room), label_from(label))] = None
     minted = {
         Digest(row[0]): minted_from(row)
         for row in _in(
-            connection, "SELECT " + MINTED_COLUMNS + " FROM minted WHERE id IN ({})", ask.minted
+            connection,
+            "SELECT " + MINTED_COLUMNS + " FROM minted WHERE id IN ({})",  # noqa: S608 - constants
+            ask.minted,
         )
     }
     reach: dict[RoomId, set[RoomId]] = {}

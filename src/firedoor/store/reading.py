@@ -91,7 +91,19 @@ class StoreReader:
                 ).fetchone()
                 last[id_] = row
         found = []
-        for name, id_, compartment, room, run, parents, calls, first, seen, label, credential in rows:
+        for (
+            name,
+            id_,
+            compartment,
+            room,
+            run,
+            parents,
+            calls,
+            first,
+            seen,
+            label,
+            credential,
+        ) in rows:
             opened, closed = last[id_] or (None, None)
             head = json.loads(opened) if opened else {}
             exposures = (json.loads(closed) if closed else head).get("exposures")
@@ -155,6 +167,7 @@ class StoreReader:
                 {"room": r, "compartment": c, "calls": n, "instances": i} for r, c, n, i in rooms
             ],
             "attributed_share": attributed / texts if texts else None,
+            "assumed_share": totals["assumed"] / texts if texts else None,
             "coverage": totals,
             "deepest_generation": label.generation,
             "quarantined": held,
@@ -182,26 +195,25 @@ class StoreReader:
             for r in rows
         ]  # fmt: skip
 
+    def page(self, start: int = 0) -> list[Entry]:
+        """At most a thousand entries from ``start`` on."""
+        with self._store.snapshot() as db:
+            rows = db.execute(
+                "SELECT idx, bytes, leaf FROM entries WHERE idx >= ? ORDER BY idx LIMIT ?",
+                (start, _PAGE),
+            ).fetchall()
+        return [Entry(*row) for row in rows]
+
     def entries(self, start: int = 0) -> Iterator[Entry]:
         """The ledger's entries in order, read in pages."""
-        while True:
-            with self._store.snapshot() as db:
-                rows = db.execute(
-                    "SELECT idx, bytes, leaf FROM entries WHERE idx >= ? ORDER BY idx LIMIT ?",
-                    (start, _PAGE),
-                ).fetchall()
-            for row in rows:
-                yield Entry(*row)
-            if len(rows) < _PAGE:
-                return
-            start = rows[-1][0] + 1
+        while rows := self.page(start):
+            yield from rows
+            start = rows[-1].index + 1
 
     def verify(self) -> Verification:
         """Check the whole ledger against its head."""
         size, root = self._store.head()
-        return verify_entries(
-            (e for e in self.entries() if e.index < size), size=size, root=root
-        )
+        return verify_entries((e for e in self.entries() if e.index < size), size=size, root=root)
 
     def content(self, call: str) -> dict[str, dict[str, str]]:
         """The texts of a call that the store keeps: ``parts`` and ``answer``, by pointer.

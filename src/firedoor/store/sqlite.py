@@ -186,7 +186,7 @@ class SqliteStore:
 
     @staticmethod
     def _drain(source: "queue.SimpleQueue[Any]") -> list[Any]:
-        found = []
+        found: list[Any] = []
         while len(found) < _BATCH_MAX:
             try:
                 ticket = source.get_nowait()
@@ -211,6 +211,7 @@ class SqliteStore:
             head = self._head(connection)
             before = head
             for ticket in tickets:
+                result: Result
                 connection.execute("SAVEPOINT one")
                 try:
                     result, head = writing.write(connection, self, ticket.commit, head)
@@ -240,7 +241,9 @@ class SqliteStore:
                     connection.in_transaction  # noqa: B018
         except BaseException as error:
             # Nothing above may leave a caller waiting for ever.
-            results = [StoreUnavailable(f"the writer failed: {type(error).__name__}")] * len(tickets)
+            results = [StoreUnavailable(f"the writer failed: {type(error).__name__}")] * len(
+                tickets
+            )
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             for ticket, result in zip(tickets, results, strict=True):

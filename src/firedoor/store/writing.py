@@ -266,4 +266,6 @@ def _write_content(db: sqlite3.Connection, keeper: Keeper, call: str, content: b
         kind, content = "aesgcm:" + keeper.keys.key_id, keeper.keys.seal(content, f"{call}/{n}")
     else:
         kind = "plain"
-    db.execute("INSERT INTO content (call, n, kind, body) VALUES (?,?,?,?)", (call, n, kind, content))
+    db.execute(
+        "INSERT INTO content (call, n, kind, body) VALUES (?,?,?,?)", (call, n, kind, content)
+    )

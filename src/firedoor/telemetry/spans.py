@@ -23,9 +23,7 @@ class ExchangeSpans:
     """Opens a span when an exchange opens, and ends it with the exchange's summary."""
 
     def __init__(self, tracer: Tracer | None = None, version: str | None = None) -> None:
-        self._tracer = tracer or trace.get_tracer(
-            "firedoor", version, schema_url=genai.SCHEMA_URL
-        )
+        self._tracer = tracer or trace.get_tracer("firedoor", version, schema_url=genai.SCHEMA_URL)
         self._open: dict[int, Span] = {}
 
     def on_open(self, exchange: Exchange) -> None:
@@ -43,9 +41,7 @@ class ExchangeSpans:
             operation = genai.OPERATIONS.get(
                 exchange.endpoint.surface.value, exchange.endpoint.surface.value
             )
-            span = self._tracer.start_span(
-                operation, context=context, kind=SpanKind.CLIENT
-            )
+            span = self._tracer.start_span(operation, context=context, kind=SpanKind.CLIENT)
             self._open[id(exchange)] = span
         except Exception:
             _LOG.warning("a span could not be started", exc_info=True)

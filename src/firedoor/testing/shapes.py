@@ -193,9 +193,7 @@ def response_events(reply: Reply, model: str, n: int) -> Iterator[str]:
     def event(kind: str, **fields: Any) -> str:
         nonlocal number
         number += 1
-        return f"event: {kind}\ndata: " + _json(
-            {"type": kind, "sequence_number": number, **fields}
-        )
+        return f"event: {kind}\ndata: " + _json({"type": kind, "sequence_number": number, **fields})
 
     whole = response(reply, model, n)
     started = response(reply, model, n, status="in_progress")
@@ -241,9 +239,7 @@ def message(reply: Reply, model: str, n: int) -> dict[str, Any]:
     if reply.text:
         content.append({"type": "text", "text": reply.text})
     for id_, call in _ids(reply, n):
-        content.append(
-            {"type": "tool_use", "id": id_, "name": call.name, "input": call.arguments}
-        )
+        content.append({"type": "tool_use", "id": id_, "name": call.name, "input": call.arguments})
     into, out = _usage(reply)
     return {
         "id": f"msg_{n}",

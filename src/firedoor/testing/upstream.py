@@ -163,9 +163,7 @@ def _events(call: UpstreamCall, reply: Reply, n: int) -> Iterator[str]:
     if path.endswith("/messages"):
         return shapes.message_events(reply, _model(call), n)
     options = call.body.get("stream_options") or {}
-    return shapes.chat_events(
-        reply, _model(call), n, usage=bool(options.get("include_usage"))
-    )
+    return shapes.chat_events(reply, _model(call), n, usage=bool(options.get("include_usage")))
 
 
 class _Server(ThreadingHTTPServer):

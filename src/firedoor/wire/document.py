@@ -49,7 +49,10 @@ def parse(body: bytes, limits: Limits) -> Any:
         raise Malformed(f"The body is not JSON as this door reads it: {_reason(error)}") from None
     except RecursionError:
         raise Malformed("The body is nested too deeply.") from None
-    if body.count(b"{") + body.count(b"[") > limits.json_depth and _depth(value) > limits.json_depth:
+    if (
+        body.count(b"{") + body.count(b"[") > limits.json_depth
+        and _depth(value) > limits.json_depth
+    ):
         raise Malformed(f"The body is nested deeper than {limits.json_depth} levels.")
     if _may_overflow(body) and _has_infinity(value):
         raise Malformed("The body holds a number too large for a double.")

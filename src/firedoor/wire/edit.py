@@ -78,7 +78,7 @@ def replace_spans(text: str, spans: Iterable[tuple[int, int]], placeholder: str)
 
 
 def _apply(text: str, changes: list[_Change]) -> str:
-    out = []
+    out: list[str] = []
     at = 0
     for change in sorted(changes):
         if change.start < at:

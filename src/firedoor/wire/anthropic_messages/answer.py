@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, Role, ToolCall
-from firedoor.wire.anthropic_messages.parts import call_arguments, content_texts_and_calls
 from firedoor.wire.answers import (
     UNREADABLE,
     dumps,
@@ -15,6 +14,7 @@ from firedoor.wire.answers import (
     usage_of,
     word,
 )
+from firedoor.wire.anthropic_messages.parts import call_arguments, content_texts_and_calls
 from firedoor.wire.shape import turn_of_texts_and_calls
 
 

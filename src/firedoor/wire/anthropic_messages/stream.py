@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from firedoor.types.part import Answer, ToolCall
-from firedoor.wire.anthropic_messages.answer import answer_of, block_output
 from firedoor.wire.answers import count, dumps, error_of, loads, word
+from firedoor.wire.anthropic_messages.answer import answer_of, block_output
 from firedoor.wire.sse import Event, SseReader, written
 from firedoor.wire.surface import Piece
 
@@ -185,5 +185,3 @@ class MessagesStream:
         content = [self._blocks.get(i, {}) if i in self._whole else {} for i in range(last + 1)]
         found = answer_of(self._message | {"content": content})
         return found._replace(error=self._error or found.error)
-
-

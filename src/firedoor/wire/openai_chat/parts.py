@@ -44,9 +44,7 @@ def texts_of(content: Any) -> list[str]:
     return found
 
 
-def read_call(
-    claim: Any, pointer: str, found: Found, calls: list[tuple[str, str, str]]
-) -> None:
+def read_call(claim: Any, pointer: str, found: Found, calls: list[tuple[str, str, str]]) -> None:
     """One claimed tool call: its strings, and what it claims."""
     if not isinstance(claim, dict):
         found.unknown.append(pointer)
@@ -104,7 +102,13 @@ def read_turn(pointer: str, value: Any) -> Reading:
         elif name == "function_call" and isinstance(item, dict):
             read_call({"function": item}, inner, found, calls)
         else:
-            walk({name: shape.get(name)} if name in shape else {}, {name: item}, pointer, speaker, found)
+            walk(
+                {name: shape.get(name)} if name in shape else {},
+                {name: item},
+                pointer,
+                speaker,
+                found,
+            )
     texts = texts_of(value.get("content")) + texts_of(value.get("refusal"))
     turn = turn_of_texts_and_calls(speaker.role, texts, calls)
     return Reading(tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown))
@@ -127,9 +131,7 @@ def read_fields(fields: dict[str, Any], name: str, value: Any) -> Reading:
     if shape is not None and name in ("tools", "functions") and isinstance(value, list):
         for i, tool in enumerate(value):
             at = f"{pointer}/{i}"
-            speaker = Speaker(
-                Role.NONE, Channel.DEFINITION, kind=Kind.DEFINITION, removable=at
-            )
+            speaker = Speaker(Role.NONE, Channel.DEFINITION, kind=Kind.DEFINITION, removable=at)
             walk(shape[0], tool, at, speaker, found)
     elif shape is None:
         walk({}, {name: value}, "", speaker_of(name), found)

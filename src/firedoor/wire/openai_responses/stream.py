@@ -203,5 +203,3 @@ class ResponsesStream:
         output = [self._items.get(i, {}) for i in range(last + 1)]
         found = answer_of(self._response | {"output": output})
         return found._replace(error=self._error or found.error)
-
-

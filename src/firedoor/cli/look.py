@@ -1,0 +1,197 @@
+"""Commands that look: status, instances, explain, quarantine, ledger."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firedoor.cli.options import AsJson, Config, Store, inert, print_json, reader_of
+from firedoor.engine import explained
+from firedoor.errors import EXIT_FINDING, CallerError
+
+_HALF = 0.5
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def _generation(value: object) -> str:
+    return "?" if value is None else str(value)
+
+
+def status(config: Config = None, store: Store = None, json: AsJson = False) -> None:
+    """Calls, rooms, attributed share, what is held."""
+    with reader_of(config, store) as (reader, settings):
+        found = reader.status()
+    found["mode"] = settings.policy.mode.value
+    found["one_room"] = found["rooms"] > 0 and found["largest_room_share"] > _HALF
+    if json:
+        print_json(found)
+        return
+    console = Console()
+    grid = Table.grid(padding=(0, 2))
+    verdicts = ", ".join(f"{n} {name}" for name, n in found["verdicts"].items())
+    rows = (
+        ("mode", found["mode"]),
+        ("calls", f"{found['calls']} ({verdicts})"),
+        ("rooms", f"{found['rooms']}, the largest ({inert(found['largest_room'])}) with "
+                  f"{_share(found['largest_room_share'])} of the calls"),
+        ("attributed", f"{_share(found['attributed_share'])} of the texts, "
+                       f"{_share(found['assumed_share'])} assumed"),
+        ("withheld", f"{found['coverage']['withheld']} parts, {found['quarantined']} held for review"),
+        ("deepest", f"generation {_generation(found['deepest_generation'])}"),
+        ("ledger", f"{found['entries']} entries"),
+    )  # fmt: skip
+    for name, value in rows:
+        grid.add_row(f"[bold]{name}[/]", value)
+    console.print(grid)
+    if found["one_room"]:
+        console.print(
+            "\nOne room holds more than half of the calls: nothing is judged inside a room. "
+            "Name instances and compartments to raise doors (docs/rooms.md).",
+            style="yellow",
+        )
+
+
+def instances(config: Config = None, store: Store = None, json: AsJson = False) -> None:
+    """Every instance that was seen, the latest first."""
+    with reader_of(config, store) as (reader, _):
+        found = reader.instances()
+    if json:
+        print_json(found)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("instance", "compartment", "calls", "gen", "exposed to", "last seen"):
+        table.add_column(name)
+    for row in found:
+        exposed = sorted({str(e["compartment"]) for e in row["exposures"]})
+        table.add_row(
+            inert(row["instance"]), inert(row["compartment"]),
+            str(row["calls"]), _generation(row["generation"]), inert(", ".join(exposed) or "–"),
+            row["last_seen"],
+        )  # fmt: skip
+    Console().print(table)
+
+
+def explain(
+    call: Annotated[str, typer.Argument(help="The call, c_…")],
+    config: Config = None,
+    store: Store = None,
+    json: AsJson = False,
+    words: Annotated[bool, typer.Option(help="Show words of the protocol too.")] = False,
+) -> None:
+    """Everything that was decided about one call."""
+    with reader_of(config, store) as (reader, _):
+        found = explained(call, reader.opened, reader.closed, reader.call_entries(call))
+    if found is None:
+        raise CallerError(f"no call {call!r} in this store", hint="`firedoor status` shows how many")
+    if json:
+        print_json(found)
+        return
+    _print_call(found, words=words)
+
+
+def _print_call(found: dict[str, Any], *, words: bool) -> None:
+    console = Console()
+    coverage = found["coverage"]
+    console.print(
+        f"[bold]{inert(found['call'])}[/]  {found['verdict']}"
+        + (f" ({found['code']})" if found["code"] else "")
+        + f"  {found['surface']}  {found['time']}  mode {found['mode']}"
+    )
+    console.print(
+        f"instance {inert(found['instance'])} in {inert(found['compartment'])}, "
+        f"known by {found['identity']}; generation {_generation(found['generation'])}"
+    )
+    console.print(
+        f"parts: {coverage['judged']} judged, {coverage['attributed']} attributed, "
+        f"{coverage['total']} in all, {coverage['opaque']} opaque"
+    )
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("pointer", "channel", "author", "gen", "evidence", "verdict", "rule"):
+        table.add_column(name)
+    for part in found["parts"]:
+        if part.get("kind") == "word" and not words:
+            continue
+        author = f"{part['author']} ({part['author_compartment']})" if part["author"] else "–"
+        verdict = part["verdict"] + (" (shadow)" if part["shadow"] else "")
+        table.add_row(
+            inert(part["pointer"]), part["channel"], inert(author), _generation(part["generation"]),
+            part["evidence"], verdict, inert(part["rule"] or part["quarantine"] or ""),
+            style="bold red" if verdict != "allow" else None,
+        )  # fmt: skip
+    console.print(table)
+    for tool in found["tools"]:
+        console.print(
+            f"tool call {inert(tool['name'])}: {tool['verdict']}"
+            + (f" by {inert(tool['rule'])}" if tool["rule"] else "")
+        )
+    for seen in found["exposures"]:
+        console.print(
+            f"exposed to {inert(seen['author'] or 'the room')} of {inert(seen['compartment'])} "
+            f"at generation {_generation(seen['generation'])} by {seen['channel']}"
+        )
+    entries = ", ".join(str(e["index"]) for e in found["entries"])
+    console.print(f"ledger entries {entries}")
+
+
+def _quarantine_list(
+    config: Config = None,
+    store: Store = None,
+    json: AsJson = False,
+    state: Annotated[str | None, typer.Option(help="held | released | rejected | expired")] = None,
+) -> None:
+    """Withheld passages, the newest first."""
+    with reader_of(config, store) as (reader, _):
+        found = reader.quarantine(state=state)
+    if json:
+        print_json(found)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("id", "state", "author", "from", "channel", "gen", "chars", "copies", "rule"):
+        table.add_column(name)
+    for row in found:
+        table.add_row(
+            row["id"], row["state"], inert(row["author"] or "–"),
+            inert(row["author_compartment"] or "–"), row["channel"], _generation(row["generation"]),
+            str(row["characters"]), str(row["copies"]), inert(row["rule"] or ""),
+        )  # fmt: skip
+    Console().print(table)
+
+
+def _ledger_verify(config: Config = None, store: Store = None, json: AsJson = False) -> None:
+    """Check every entry, link and hash of the ledger against its tree."""
+    with reader_of(config, store) as (reader, _):
+        found = reader.verify()
+    value = {
+        "ok": found.ok,
+        "size": found.size,
+        "root": found.root.hex(),
+        "problems": list(found.problems),
+        "witnessed": False,
+    }
+    if json:
+        print_json(value)
+    elif found.ok:
+        print(f"ok: {found.size} entries, root {found.root.hex()}")
+        print("No witness holds a checkpoint: who can write the file can rewrite all of it.")
+    else:
+        for problem in found.problems:
+            print(problem)
+    if not found.ok:
+        raise typer.Exit(EXIT_FINDING)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(status)
+    app.command()(instances)
+    app.command()(explain)
+    quarantine = typer.Typer(help="Withheld passages.", no_args_is_help=True)
+    quarantine.command("list")(_quarantine_list)
+    app.add_typer(quarantine, name="quarantine")
+    ledger = typer.Typer(help="The append-only record.", no_args_is_help=True)
+    ledger.command("verify")(_ledger_verify)
+    app.add_typer(ledger, name="ledger")

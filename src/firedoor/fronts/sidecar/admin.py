@@ -1,0 +1,79 @@
+"""The admin listener: what is known, for people who hold its token. It reads; orders come later."""
+
+import hmac
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from firedoor.engine import explained
+from firedoor.errors import StoreError
+from firedoor.fronts.sidecar.app import Receive, Scope, Send, _send_json
+from firedoor.store import SqliteStore, StoreReader
+
+_PREFIX = "/admin/v1/"
+
+
+class AdminApp:
+    """The admin API. It has its own secret, and the data plane does not know it."""
+
+    def __init__(self, store: SqliteStore, token: str) -> None:
+        self._store = store
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI scope."""
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        try:
+            if path in ("/readyz", "/livez", "/health"):
+                self._store.head()
+                await _send_json(send, 200, {"status": "ok"})
+                return
+            if not self._allowed(scope):
+                error = {"type": "authentication_error", "message": "a bearer token is needed here"}
+                await _send_json(send, 401, {"type": "error", "error": error})
+                return
+            query = parse_qs(scope["query_string"].decode("latin-1"))
+            found = self._get(path.removeprefix(_PREFIX), query) if scope["method"] == "GET" else None
+        except StoreError as problem:
+            error = {"type": "api_error", "message": problem.message}
+            await _send_json(send, 503, {"type": "error", "error": error})
+            return
+        if found is None or not path.startswith(_PREFIX):
+            error = {"type": "not_found_error", "message": "there is no such thing here"}
+            await _send_json(send, 404, {"type": "error", "error": error})
+            return
+        await _send_json(send, 200, found)
+
+    def _allowed(self, scope: Scope) -> bool:
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                scheme, _, token = bytes(value).partition(b" ")
+                return scheme.lower() == b"bearer" and hmac.compare_digest(token, self._token)
+        return False
+
+    def _get(self, what: str, query: dict[str, list[str]]) -> dict[str, Any] | None:
+        reader = StoreReader(self._store)
+        head, _, rest = what.partition("/")
+        if head == "status" and not rest:
+            return reader.status()
+        if head == "instances":
+            rows = reader.instances()
+            if not rest:
+                return {"data": rows}
+            return next((r for r in rows if rest in (r["instance_id"], r["instance"])), None)
+        if head == "calls":
+            if rest:
+                return explained(rest, reader.opened, reader.closed, reader.call_entries(rest))
+            limit = query.get("limit", ["50"])[0]
+            count = min(int(limit), 1000) if limit.isdigit() else 50
+            return {"data": reader.calls(limit=count)}
+        if head == "quarantine" and not rest:
+            return {"data": reader.quarantine(state=query.get("state", [None])[0])}  # type: ignore[list-item]
+        if what == "ledger/entries":
+            start = query.get("start", ["0"])[0]
+            first = int(start) if start.isdigit() else 0
+            rows = [json.loads(e.bytes_) | {"leaf": e.leaf.hex()} for e in reader.page(first)]
+            return {"data": rows}
+        return None
