@@ -86,7 +86,9 @@ def explain(
     with reader_of(config, store) as (reader, _):
         found = explained(call, reader.opened, reader.closed, reader.call_entries(call))
     if found is None:
-        raise CallerError(f"no call {call!r} in this store", hint="`firedoor status` shows how many")
+        raise CallerError(
+            f"no call {call!r} in this store", hint="`firedoor status` shows how many"
+        )
     if json:
         print_json(found)
         return

@@ -100,7 +100,8 @@ def _tracing(settings: Settings) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError as error:
         raise SettingsError(
-            f"--otlp needs {error.name}, which is not installed", hint="pip install 'firedoor[otel]'"
+            f"--otlp needs {error.name}, which is not installed",
+            hint="pip install 'firedoor[otel]'",
         ) from None
     provider = TracerProvider()
     endpoint = settings.otlp.rstrip("/") + "/v1/traces"
@@ -113,10 +114,14 @@ def serve(
     mode: Mode = None,
     store: Store = None,
     host: Annotated[str | None, typer.Option(show_default=False)] = None,
-    port: Annotated[int | None, typer.Option(help="0 takes a free one.", show_default=False)] = None,
+    port: Annotated[
+        int | None, typer.Option(help="0 takes a free one.", show_default=False)
+    ] = None,
     admin_port: Annotated[int | None, typer.Option(show_default=False)] = None,
     upstream: Upstreams = None,
-    otlp: Annotated[str | None, typer.Option(help="OTLP/HTTP endpoint.", show_default=False)] = None,
+    otlp: Annotated[
+        str | None, typer.Option(help="OTLP/HTTP endpoint.", show_default=False)
+    ] = None,
     log_format: Annotated[str | None, typer.Option(help="text | json", show_default=False)] = None,
 ) -> None:
     """Run the sidecar until SIGINT or SIGTERM."""

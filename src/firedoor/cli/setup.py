@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -79,7 +79,7 @@ def doctor(config: Config = None, store: Store = None, json: AsJson = False) -> 
                 file = path.with_name(path.name + suffix)
                 if file.exists() and file.stat().st_mode & 0o077:
                     findings.append(f"others can read {file}: chmod 600 {file}")
-    value = {
+    value: dict[str, Any] = {
         "python": sys.version.split()[0],
         "mode": settings.policy.mode.value,
         "policy": settings.policy.digest,
@@ -99,7 +99,7 @@ def doctor(config: Config = None, store: Store = None, json: AsJson = False) -> 
         for upstream in settings.upstreams.values():
             key = "its own key" if upstream.key else "the caller's key"
             print(f"upstream {upstream.name}: {upstream.base_url}, with {key}")
-        for name, there in value["extras"].items():  # type: ignore[attr-defined]
+        for name, there in value["extras"].items():
             print(f"extra {name}: " + ("there" if there else f"pip install 'firedoor[{name}]'"))
         for finding in findings:
             print(f"to do: {finding}")

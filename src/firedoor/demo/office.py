@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anthropic
 import openai
@@ -216,9 +216,7 @@ class Agent:
                     result = self.world.perform(
                         wanted.function.name, json.loads(wanted.function.arguments)
                     )
-                    messages.append(
-                        {"role": "tool", "tool_call_id": wanted.id, "content": result}
-                    )
+                    messages.append({"role": "tool", "tool_call_id": wanted.id, "content": result})
         return calls
 
     def _messages(self, task: str) -> int:
@@ -241,7 +239,7 @@ class Agent:
                 {
                     "type": "tool_result",
                     "tool_use_id": block.id,
-                    "content": self.world.perform(block.name, dict(block.input)),  # type: ignore[call-overload]
+                    "content": self.world.perform(block.name, cast(dict[str, str], block.input)),
                 }
                 for block in answer.content
                 if block.type == "tool_use"

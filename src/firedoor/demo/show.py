@@ -152,6 +152,12 @@ def _after(console: Console, runs: list[Run], seconds: float) -> None:
     example = (chain.edited or [{}])[-1].get("call", "CALL")
     store = f"--store sqlite:{_FOLDER}/chain/.firedoor/firedoor.db"
     console.print(f"\n{seconds:.0f} s. Look further:")
-    for command in (f"explain {example}", "status", "instances", "quarantine list", "ledger verify"):
+    for command in (
+        f"explain {example}",
+        "status",
+        "instances",
+        "quarantine list",
+        "ledger verify",
+    ):
         # Printed plain, so that a line can be copied whole.
         print(f"  firedoor {command} {store}")

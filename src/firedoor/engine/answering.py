@@ -119,7 +119,11 @@ class Answering:
         elif exchange.enforcing and exchange.endpoint.known and 200 <= event.status < 300:
             # An answer of a kind that this surface does not give cannot be read, so not judged.
             return [StopUpstream(), *self._on_failed("malformed")]
-        elif exchange.enforcing and 300 <= event.status < 400 and any(n == b"location" for n, _ in kept):
+        elif (
+            exchange.enforcing
+            and 300 <= event.status < 400
+            and any(n == b"location" for n, _ in kept)
+        ):
             # Followed, it would lead the client past the door.
             return [StopUpstream(), *self._on_failed("redirect")]
         self._head_sent = True

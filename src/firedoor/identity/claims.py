@@ -10,7 +10,38 @@ _SESSION_HEADERS: Final = (b"x-claude-code-session-id", b"x-parent-session-id")
 _NAME_CHARS_MAX: Final = 200
 # Keys that people write where a client insists on one. They belong to nobody, so they name nobody.
 _PLACEHOLDERS: Final = frozenset(
-    ["-", "x", "xxx", "none", "null", "empty", "test", "testing", "dummy", "fake", "placeholder", "unused", "not-needed", "changeme", "sk-test", "sk-dummy", "sk-fake", "sk-xxx", "sk-none", "sk-placeholder", "sk-no-key-required", "sk-1234", "key", "api-key", "your-api-key", "no-key", "nokey", "local", "ollama", "lm-studio"]
+    [
+        "-",
+        "x",
+        "xxx",
+        "none",
+        "null",
+        "empty",
+        "test",
+        "testing",
+        "dummy",
+        "fake",
+        "placeholder",
+        "unused",
+        "not-needed",
+        "changeme",
+        "sk-test",
+        "sk-dummy",
+        "sk-fake",
+        "sk-xxx",
+        "sk-none",
+        "sk-placeholder",
+        "sk-no-key-required",
+        "sk-1234",
+        "key",
+        "api-key",
+        "your-api-key",
+        "no-key",
+        "nokey",
+        "local",
+        "ollama",
+        "lm-studio",
+    ]
 )
 
 

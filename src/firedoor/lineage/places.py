@@ -78,10 +78,57 @@ _KEY_ARGUMENTS: Final = (
 )  # fmt: skip
 _URL_ARGUMENTS: Final = ("url", "uri", "link", "href")
 _READS: Final = frozenset(
-    ["read", "get", "search", "list", "recall", "find", "load", "view", "query", "cat", "fetch", "grep", "look", "lookup", "show", "retrieve", "browse", "download", "inbox", "feed"]
+    [
+        "read",
+        "get",
+        "search",
+        "list",
+        "recall",
+        "find",
+        "load",
+        "view",
+        "query",
+        "cat",
+        "fetch",
+        "grep",
+        "look",
+        "lookup",
+        "show",
+        "retrieve",
+        "browse",
+        "download",
+        "inbox",
+        "feed",
+    ]
 )
 _WRITES: Final = frozenset(
-    ["write", "save", "put", "set", "add", "append", "create", "edit", "update", "insert", "store", "remember", "send", "post", "reply", "delete", "remove", "rename", "patch", "apply", "replace", "commit", "push", "handoff", "transfer"]
+    [
+        "write",
+        "save",
+        "put",
+        "set",
+        "add",
+        "append",
+        "create",
+        "edit",
+        "update",
+        "insert",
+        "store",
+        "remember",
+        "send",
+        "post",
+        "reply",
+        "delete",
+        "remove",
+        "rename",
+        "patch",
+        "apply",
+        "replace",
+        "commit",
+        "push",
+        "handoff",
+        "transfer",
+    ]
 )
 _COMMAND_READS: Final = frozenset({"view", "search", "read", "list", "get"})
 _KEY_CHARS_MAX: Final = 512

@@ -35,7 +35,9 @@ class AdminApp:
                 await _send_json(send, 401, {"type": "error", "error": error})
                 return
             query = parse_qs(scope["query_string"].decode("latin-1"))
-            found = self._get(path.removeprefix(_PREFIX), query) if scope["method"] == "GET" else None
+            found = (
+                self._get(path.removeprefix(_PREFIX), query) if scope["method"] == "GET" else None
+            )
         except StoreError as problem:
             error = {"type": "api_error", "message": problem.message}
             await _send_json(send, 503, {"type": "error", "error": error})
@@ -70,7 +72,7 @@ class AdminApp:
             count = min(int(limit), 1000) if limit.isdigit() else 50
             return {"data": reader.calls(limit=count)}
         if head == "quarantine" and not rest:
-            return {"data": reader.quarantine(state=query.get("state", [None])[0])}  # type: ignore[list-item]
+            return {"data": reader.quarantine(state=query.get("state", [None])[0])}
         if what == "ledger/entries":
             start = query.get("start", ["0"])[0]
             first = int(start) if start.isdigit() else 0

@@ -205,7 +205,9 @@ class SidecarApp:
             if upstream not in self._settings.upstreams:
                 known = ", ".join(sorted(self._settings.upstreams))
                 problem = refusal(
-                    "firedoor_unknown_surface", f"There is no such upstream; known: {known}.", _NO_ID
+                    "firedoor_unknown_surface",
+                    f"There is no such upstream; known: {known}.",
+                    _NO_ID,
                 )
         if problem is not None:
             await _send_refusal(send, problem)
@@ -276,9 +278,7 @@ class SidecarApp:
             started = await _send_some(drive, send, started)
             while drive.finished is None and not drive.stop_upstream and response is not None:
                 chunk = await waiting.on(response.content.readany())
-                drive.tell(
-                    UpstreamBytes(chunk, time.time()) if chunk else UpstreamEnd(time.time())
-                )
+                drive.tell(UpstreamBytes(chunk, time.time()) if chunk else UpstreamEnd(time.time()))
                 await drive.advance_async()
                 started = await _send_some(drive, send, started)
         except _Interrupted as interrupted:
@@ -389,9 +389,7 @@ async def _send_out(drive: Drive, send: Send) -> None:
     await _send(send, drive.head.status, list(drive.head.headers), b"".join(drive.take()))
 
 
-async def _send(
-    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes
-) -> None:
+async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
