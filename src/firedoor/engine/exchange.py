@@ -279,7 +279,7 @@ class Exchange:
         engine = self.engine
         self._new_turns, self._new_fields = [], {}
         try:
-            document = wire.parse(self.body, self.settings.limits)
+            document = wire.parse(self.body)
             sections = surface.sections(document)
             self.params = surface.params(document)
             self._turns, self._fields = sections.turns, sections.fields
@@ -305,11 +305,13 @@ class Exchange:
             self._roles_chains = [(m.role, m.chain) for m in self._marks[-8:]]
             new = self._turns[common:]
             for index, value in enumerate(new, start=common):
+                wire.check(value, self.settings.limits, 2)
                 pointer = self._turn_pointer(sections.turns_pointer, index)
                 self._new_turns.append(self._section(pointer, surface.read_turn(pointer, value)))
             for name, value in self._fields.items():
                 if trail is not None and name in trail.fields and trail.fields[name] == value:
                     continue
+                wire.check(value, self.settings.limits, 1)
                 section = self._section("/" + name, surface.read_field(name, value))
                 self._new_fields[name] = section
         except wire.Malformed as problem:

@@ -3,7 +3,7 @@
 May import: types, errors.
 """
 
-from firedoor.wire.document import Limits, Malformed, parse
+from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import Endpoint, route
@@ -20,6 +20,7 @@ __all__ = [
     "Piece",
     "Refusal",
     "SurfaceWire",
+    "check",
     "edit",
     "parse",
     "refusal",
