@@ -34,12 +34,24 @@ def digester(text: str) -> Digest:
 
 def conversation(messages: int, body_bytes: int, salt: int) -> list[dict[str, object]]:
     """Turns of a working agent: user, assistant with a call, tool result."""
-    size = body_bytes // messages - 90
+    size = body_bytes // messages - 120
+    prose = 'The build is green again, and "make test" takes 46 s on this machine.\n'
+    code = "def total(rows: list[dict[str, int]]) -> int:\n    return sum(row['n'] for row in rows)\n"
     found: list[dict[str, object]] = []
     for i in range(messages):
-        words = f"step {i} of run {salt}: " + "lorem ipsum dolor sit amet " * (size // 27)
-        role = ("user", "assistant", "user", "assistant")[i % 4]
-        found.append({"role": role, "content": words[:size]})
+        head = f"Step {i} of run {salt}.\n"
+        text = (head + (code if i % 4 == 2 else prose) * (size // 60))[:size]
+        call = {"name": "read_file", "arguments": json.dumps({"path": f"src/part_{i}.py"})}
+        if i % 4 == 0:
+            found.append({"role": "user", "content": text})
+        elif i % 4 == 1:
+            claim = {"id": f"call_{salt}_{i}", "type": "function", "function": call}
+            found.append({"role": "assistant", "content": text, "tool_calls": [claim]})
+        elif i % 4 == 2:
+            id_ = f"call_{salt}_{i - 1}"
+            found.append({"role": "tool", "tool_call_id": id_, "content": text})
+        else:
+            found.append({"role": "assistant", "content": text})
     return found
 
 

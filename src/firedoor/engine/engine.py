@@ -10,6 +10,7 @@ from typing import Any, Final
 from firedoor.engine.exchange import Exchange
 from firedoor.engine.settings import EngineSettings
 from firedoor.engine.trail import Memory
+from firedoor.identity import Claims, Who, who_is
 from firedoor.types.exchange import Caller, RequestHead
 from firedoor.types.ids import CallId, Digest, InstanceId, RunId
 from firedoor.types.label import TOP, Label
@@ -39,6 +40,7 @@ class Engine:
         """Runs with a call whose output could not be recorded: anything may have left it."""
         self.unrecorded = 0
         """Calls that passed in ``observe`` without an entry."""
+        self._who: OrderedDict[tuple[int, Claims, Caller], Who] = OrderedDict()
         self._instances: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
         self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
@@ -51,8 +53,18 @@ class Engine:
         """Take new settings; calls under way keep the old ones."""
         self.settings = settings
         self.memory = Memory(settings.memory_bytes_max)
+        self._who.clear()
 
     # -- caches ------------------------------------------------------------------------------
+
+    def who(self, settings: EngineSettings, claims: Claims, caller: Caller) -> Who:
+        """What the head tells of a caller; worked out once for each that stays the same."""
+        key = (id(settings), claims, caller)
+        known = self._who.get(key)
+        if known is None:
+            known = who_is(claims, caller, settings.policy.compartment_for, settings.digester)
+            _put(self._who, key, known)
+        return known
 
     def knows(self, row: InstanceRow) -> bool:
         """Whether this instance was looked up before."""

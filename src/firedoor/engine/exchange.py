@@ -131,9 +131,7 @@ class Exchange:
         self.claims = identity.claims_of(head.headers)
         hint = "anthropic" if any(n == b"anthropic-version" for n, _ in head.headers) else None
         self.endpoint = wire.route(head.method, head.path, head.query, head.upstream or hint)
-        self.who = identity.who_is(
-            self.claims, caller, self.policy.compartment_for, self.settings.digester
-        )
+        self.who = engine.who(self.settings, self.claims, caller)
         self.instance: InstanceRow | None = self.who.instance
         self.params = Params()
         self.tally = Tally()

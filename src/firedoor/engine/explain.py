@@ -11,6 +11,8 @@ from typing import Any
 from firedoor.types.label import Label
 
 JsonObject = dict[str, Any]
+# One encoder for all: ``json.dumps`` with separators makes a new one each time.
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 WORD_DEFAULTS: JsonObject = {
     "channel": "definition",
@@ -64,7 +66,7 @@ def time_text(at: float) -> str:
 
 def compact(value: object) -> str:
     """JSON text without blanks."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODE(value)
 
 
 def label_json(label: Label) -> JsonObject:

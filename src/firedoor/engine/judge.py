@@ -85,6 +85,7 @@ class Scene:
         """The scene once everything that is proven about these parts has been joined into ρ."""
         receiver = self.receiver()
         labels: dict[int, Labelled] = {}
+        by_run: dict[int, Labelled] = {}
         total = BOTTOM
         for part_list, found_list in zip(parts, passages, strict=True):
             for part, found in zip(part_list, found_list, strict=True):
@@ -93,10 +94,17 @@ class Scene:
                 labelled = lineage.label_of(_known(self, part, found), receiver)
                 if labelled.rest is not None:
                     total = join(total, join_all(span.label for span in labelled.spans))
-                elif not labelled.inrun:
+                    by_run[id(part)] = labelled
+                elif labelled.inrun:
+                    by_run[id(part)] = labelled
+                else:
                     labels[id(part)] = labelled
                     total = join(total, labelled.label)
-        return replace(self, run_label=join(self.run_label, total), labels=labels)
+        run_label = join(self.run_label, total)
+        if run_label == self.run_label:
+            # Nothing new was read: what was found under ρ holds.
+            labels.update(by_run)
+        return replace(self, run_label=run_label, labels=labels)
 
 
 def section_passages(parts: Iterable[Part], digester: Digester) -> list[Passages]:

@@ -148,6 +148,8 @@ def _span(passage: Passage, known: Known, receiver: Receiver) -> tuple[SpanLabel
 def _cover(known: Known, receiver: Receiver) -> tuple[tuple[SpanLabel, ...], bool]:
     """The matched stretches of a part, and whether they cover it."""
     passages = known.passages
+    if not known.emissions and not known.records:
+        return (), False
     if passages.whole is not None:
         found = _span(passages.whole, known, receiver)
         if found is not None:

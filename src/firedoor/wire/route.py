@@ -1,6 +1,7 @@
 """Which endpoint a method and path name. What is not named here is unknown, and says so."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from firedoor.types.exchange import Surface
@@ -61,6 +62,7 @@ def _below_root(path: str) -> str:
     return "/" + rest if found else path
 
 
+@lru_cache(maxsize=512)
 def route(method: str, path: str, query: str = "", upstream: str | None = None) -> Endpoint:
     """The endpoint that a request names.
 
