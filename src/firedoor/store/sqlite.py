@@ -210,9 +210,12 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             head = self._head(connection)
             before = head
+            # Alone, a commit is the transaction; among others, a refused one must not undo them.
+            alone = len(tickets) == 1
             for ticket in tickets:
                 result: Result
-                connection.execute("SAVEPOINT one")
+                if not alone:
+                    connection.execute("SAVEPOINT one")
                 try:
                     result, head = writing.write(connection, self, ticket.commit, head)
                     results.append(result)
@@ -220,6 +223,11 @@ class SqliteStore:
                 except StoreError as error:
                     results.append(error)
                     refused = True
+                if alone:
+                    if refused:
+                        connection.execute("ROLLBACK")
+                        head = before
+                    continue
                 if refused:
                     connection.execute("ROLLBACK TO one")
                 connection.execute("RELEASE one")
@@ -228,7 +236,8 @@ class SqliteStore:
                     "UPDATE head SET size = ?, peaks = ?, last = ?",
                     (head.tree.size, head.tree.to_bytes(), head.last),
                 )
-            connection.execute("COMMIT")
+            if connection.in_transaction:
+                connection.execute("COMMIT")
         except (sqlite3.Error, StoreError) as error:
             failure = error if isinstance(error, StoreError) else _unavailable(error, self.url)
             failure.__cause__ = error if failure is not error else None
