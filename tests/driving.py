@@ -1,0 +1,184 @@
+"""Drives an engine on a real store, one chat completion at a time, without any socket."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from firedoor.config import load_settings
+from firedoor.config.settings import Settings
+from firedoor.door import engine_settings
+from firedoor.engine import Engine, Exchange, explained
+from firedoor.engine.commands import Forward, ReadBody, SendBytes, SendHead
+from firedoor.engine.events import RequestRead, UpstreamBytes, UpstreamEnd, UpstreamHead
+from firedoor.engine.port import Commit, LookParts, LookWho, StoreFailed
+from firedoor.errors import StoreError
+from firedoor.store import SqliteStore, StoreReader, open_store
+from firedoor.testing import Call, Reply
+from firedoor.testing.shapes import chat
+from firedoor.types.exchange import Binding, Caller, RequestHead
+from firedoor.types.ids import CallId, RunId
+
+
+def settings_for(folder: Path | None, mode: str, policy: str = "") -> Settings:
+    """Settings of a policy file in ``folder``, or of none."""
+    path = None
+    if policy:
+        assert folder is not None
+        path = folder / "firedoor.yaml"
+        path.write_text("version: 1\n" + policy)
+    return load_settings(path, environ={}, flags={"mode": mode})
+
+
+@dataclass
+class Outcome:
+    """What one call came to."""
+
+    exchange: Exchange
+    status: int
+    sent: bytes | None
+    """What went upstream; None when nothing did."""
+    body: bytes
+    """What the client got."""
+    headers: dict[str, str]
+
+    @property
+    def code(self) -> str | None:
+        return self.exchange.code
+
+    @property
+    def request(self) -> Any:
+        return json.loads(self.sent) if self.sent is not None else None
+
+    @property
+    def answer(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Office:
+    """Agents that call one engine."""
+
+    settings: Settings
+    url: str = "sqlite::memory:"
+    run: str = "r_office"
+    calls: int = 0
+    store: SqliteStore = field(init=False)
+    engine: Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = open_store(self.url, retention=self.settings.retention.content)
+        self.engine = Engine(engine_settings(self.settings, self.store))
+
+    @property
+    def reader(self) -> StoreReader:
+        return StoreReader(self.store)
+
+    def explain(self, outcome: Outcome) -> dict[str, Any]:
+        call = outcome.exchange.call_id
+        reader = self.reader
+        found = explained(call, reader.opened, reader.closed, reader.call_entries(call))
+        assert found is not None
+        return found
+
+    def forget(self) -> None:
+        """A new engine on the same store: as after a restart."""
+        self.engine = Engine(engine_settings(self.settings, self.store))
+
+    def call(
+        self,
+        who: Binding | None,
+        messages: list[dict[str, Any]],
+        reply: Reply | None = None,
+        *,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+        path: str = "/v1/chat/completions",
+        method: str = "POST",
+        body: bytes | None = None,
+        extra: dict[str, Any] | None = None,
+        at: float | None = None,
+        front: str = "transport",
+        run: str | None = None,
+    ) -> Outcome:
+        """One exchange, to its end."""
+        self.calls += 1
+        now = at if at is not None else 1.7e9 + self.calls
+        if body is None:
+            body = json.dumps({"model": "m", "messages": messages, **(extra or {})}).encode()
+        caller = Caller(front, who, RunId(run or self.run) if front == "transport" else None)
+        exchange = self.engine.open(
+            RequestHead(method, path, "", headers), caller,
+            call_id=CallId(f"c_{self.calls:08}"), at=now,
+        )  # fmt: skip
+        answer = json.dumps(chat(reply or Reply("All right, that is done."), "m", self.calls))
+        out = Outcome(exchange, 0, None, b"", {})
+        todo: list[Any] = list(exchange.start())
+        while todo:
+            command = todo.pop(0)
+            match command:
+                case ReadBody():
+                    todo = [*exchange.receive(RequestRead(body, now)), *todo]
+                case LookWho() | LookParts() | Commit():
+                    todo = [*exchange.receive(self._ask(command)), *todo]
+                case Forward():
+                    out.sent = command.body
+                    kind = ((b"content-type", b"application/json"),)
+                    for event in (
+                        UpstreamHead(200, kind, now),
+                        UpstreamBytes(answer.encode(), now),
+                        UpstreamEnd(now),
+                    ):
+                        todo += exchange.receive(event)
+                case SendHead():
+                    out.status = command.status
+                    out.headers = {n.decode(): v.decode() for n, v in command.headers}
+                case SendBytes():
+                    out.body += command.chunk
+        return out
+
+    def _ask(self, command: Any) -> Any:
+        try:
+            if isinstance(command, Commit):
+                return self.store.apply(command)
+            if isinstance(command, LookWho):
+                return self.store.look_who(command)
+            return self.store.look_parts(command)
+        except StoreError as error:
+            return StoreFailed(type(error).__name__)
+
+    # -- what agents do ------------------------------------------------------------------------
+
+    def ask(self, who: Binding, prompt: str, *calls: Call, text: str = "") -> Outcome:
+        """A fresh context with one question, answered by these tool calls."""
+        return self.call(who, [{"role": "user", "content": prompt}], Reply(text, calls))
+
+    def write(self, who: Binding, tool: str, **arguments: str) -> Outcome:
+        """The instance writes by a tool."""
+        return self.ask(who, f"Please write. ({self.calls})", Call(tool, arguments))
+
+    def read(
+        self, who: Binding, found: str, tool: str, *, reply: Reply | None = None, **arguments: str
+    ) -> Outcome:
+        """The instance asks to read by a tool, and is given ``found``."""
+        prompt = {"role": "user", "content": f"Please read. ({self.calls})"}
+        id_ = f"call_{self.calls}"
+        self.call(who, [prompt], Reply("", (Call(tool, arguments, id=id_),)))
+        claim = {
+            "id": id_,
+            "type": "function",
+            "function": {"name": tool, "arguments": json.dumps(arguments, separators=(",", ":"))},
+        }
+        turns = [
+            prompt,
+            {"role": "assistant", "content": None, "tool_calls": [claim]},
+            {"role": "tool", "tool_call_id": id_, "content": found},
+        ]
+        return self.call(who, turns, reply)
+
+
+def part(document: dict[str, Any], pointer: str) -> dict[str, Any]:
+    """The record of one part of an explain document."""
+    found = [p for p in document["parts"] if p["pointer"] == pointer]
+    assert found, f"no part at {pointer}: {[p['pointer'] for p in document['parts']]}"
+    result: dict[str, Any] = found[0]
+    return result
