@@ -36,7 +36,9 @@ def conversation(messages: int, body_bytes: int, salt: int) -> list[dict[str, ob
     """Turns of a working agent: user, assistant with a call, tool result."""
     size = body_bytes // messages - 120
     prose = 'The build is green again, and "make test" takes 46 s on this machine.\n'
-    code = "def total(rows: list[dict[str, int]]) -> int:\n    return sum(row['n'] for row in rows)\n"
+    code = (
+        "def total(rows: list[dict[str, int]]) -> int:\n    return sum(row['n'] for row in rows)\n"
+    )
     found: list[dict[str, object]] = []
     for i in range(messages):
         head = f"Step {i} of run {salt}.\n"
@@ -61,9 +63,7 @@ class Timed:
     def __init__(self) -> None:
         settings = load_settings(None, environ={}, flags={"mode": "contain"})
         self.engine = Engine(
-            EngineSettings(
-                policy=settings.policy, stores=lineage.store_map(), digester=digester
-            )
+            EngineSettings(policy=settings.policy, stores=lineage.store_map(), digester=digester)
         )
         self.calls = 0
 

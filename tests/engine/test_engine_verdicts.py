@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from driving import Office, part, settings_for
 
+from driving import Office, part, settings_for
 from firedoor.testing import Call, Reply
 from firedoor.types.exchange import Binding
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from driving import Office, settings_for
 
+from driving import Office, settings_for
 from firedoor import lineage
 from firedoor.lineage import calculus
 from firedoor.testing import Call, Reply
@@ -20,7 +20,22 @@ from firedoor.types.exchange import Binding
 from firedoor.types.label import UNKNOWN_DEPTH, Label
 
 ROOMS = ("press", "lab", "ops", "dock", "yard")
-WORDS = "tide pier rope lamp crane hull deck chart buoy anchor signal watch cargo berth".split()
+WORDS = [
+    "tide",
+    "pier",
+    "rope",
+    "lamp",
+    "crane",
+    "hull",
+    "deck",
+    "chart",
+    "buoy",
+    "anchor",
+    "signal",
+    "watch",
+    "cargo",
+    "berth",
+]
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,11 @@ class World:
             self.emitted[room, out] = own.join(influence)
 
     def _read(
-        self, turns: list[dict[str, Any]], truths: list[tuple[int, str, Truth]], room: str, who: Binding
+        self,
+        turns: list[dict[str, Any]],
+        truths: list[tuple[int, str, Truth]],
+        room: str,
+        who: Binding,
     ) -> None:
         key = self.dice.choice(sorted(self.notes))
         text, truth, source = self.notes[key]
@@ -254,9 +273,9 @@ def test_hiding_evidence_never_makes_a_verdict_milder() -> None:
         seen = office.call(who, turns)
         return str(seen.request["messages"][-1]["content"])
 
-    assert {hide: deep(hide) for hide in ("", "tool", "key", "call", "role", "system")} == {
-        hide: "[withheld]" for hide in ("", "tool", "key", "call", "role", "system")
-    }
+    assert {
+        hide: deep(hide) for hide in ("", "tool", "key", "call", "role", "system")
+    } == dict.fromkeys(("", "tool", "key", "call", "role", "system"), "[withheld]")
 
 
 def test_warm_and_cold_engines_agree() -> None:

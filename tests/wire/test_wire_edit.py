@@ -10,7 +10,9 @@ from firedoor.wire.shape import escape
 
 JSON = st.recursive(
     st.text(max_size=8) | st.integers(-9, 9) | st.none() | st.booleans(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 

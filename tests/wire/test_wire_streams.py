@@ -129,7 +129,9 @@ def test_half_a_call_never_leaves(surface: Surface) -> None:
 def test_numbers_stay_dense_after_a_refusal() -> None:
     body = raw(Surface.OPENAI_RESPONSES)
     out, _, _, _ = read(Surface.OPENAI_RESPONSES, [body], refuse=frozenset({"read_file"}))
-    events = [json.loads(line[6:]) for line in out.decode().split("\n") if line.startswith("data: ")]
+    events = [
+        json.loads(line[6:]) for line in out.decode().split("\n") if line.startswith("data: ")
+    ]
     assert [e["sequence_number"] for e in events] == list(range(len(events)))
     terminal = events[-1]["response"]["output"]
     assert [item["type"] for item in terminal] == ["message", "message", "function_call"]
@@ -138,7 +140,7 @@ def test_numbers_stay_dense_after_a_refusal() -> None:
 def test_call_indexes_stay_dense_after_a_refusal() -> None:
     body = raw(Surface.OPENAI_CHAT)
     out, _, _, _ = read(Surface.OPENAI_CHAT, [body], refuse=frozenset({"read_file"}))
-    chunks = [json.loads(l[6:]) for l in out.decode().split("\n") if l.startswith("data: {")]
+    chunks = [json.loads(row[6:]) for row in out.decode().split("\n") if row.startswith("data: {")]
     indexes = {
         call["index"]
         for chunk in chunks

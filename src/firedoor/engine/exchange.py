@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from firedoor import budget, identity, wire
 from firedoor.engine import explain
 from firedoor.engine.answering import Answering
-from firedoor.engine.commands import Command, Finish, Forward, ReadBody, SendBytes, SendHead
+from firedoor.engine.commands import (
+    Command,
+    Finish,
+    Forward,
+    ReadBody,
+    SendBytes,
+    SendHead,
+    StopUpstream,
+)
 from firedoor.engine.events import (
     CallerGone,
     Event,
@@ -238,6 +246,24 @@ class Exchange:
                 assert self._answering is not None
                 return self._answered(self._answering.receive(event))
 
+    def give_up(self) -> list[Command]:
+        """What follows when the engine itself failed: refused in ``contain``, passed in ``observe``.
+
+        `observe` must not break what it watches; anything stricter must not let an unjudged call by.
+        """
+        if self.instance is None:
+            self.instance = identity.new_instance(self.who, self.call_id, (), "new")
+        if self._state is _State.UPSTREAM:
+            self._state = _State.DONE
+            return [StopUpstream(), Finish(clean=False)]
+        if self.enforcing:
+            return self._store_failed()
+        self._read_opaque()
+        self.forwarded = self.body
+        self.store_down = True
+        self.engine.note_unrecorded()
+        return self._forward()
+
     # -- reading -----------------------------------------------------------------------------
 
     def _broken(self, reason: str) -> list[Command]:
@@ -268,9 +294,12 @@ class Exchange:
 
     def _read_opaque(self) -> None:
         """What cannot be read is one opaque part, so that coverage shows it."""
+        self._trail, self._common = None, 0
+        self._turns, self._fields, self._new_turns, self._new_fields = [], {}, [], {}
+        self._marks, self._roles_chains = [], []
         if self.body:
             part = Part("", "", Kind.OPAQUE, Role.NONE, Channel.TOOL, editable=False)
-            self._new_fields = {"": _Section("", Reading((part,)), ())}
+            self._new_fields = {"": self._section("", Reading((part,)))}
 
     def _parse(self) -> list[Command] | None:
         surface = wire.surface_wire(self.endpoint.surface)

@@ -79,8 +79,16 @@ class Drive:
         """Something happened; follow with ``advance``."""
         started = time.perf_counter()
         self.exchange.overhead_s = self._spent
-        self._todo.extend(self.exchange.receive(event))
+        self._todo.extend(self._receive(event))
         self._spent += time.perf_counter() - started
+
+    def _receive(self, event: Event) -> list[Command]:
+        try:
+            return self.exchange.receive(event)
+        except Exception:
+            LOG.exception("the engine failed on call %s", self.exchange.call_id)
+            self._todo.clear()
+            return self.exchange.give_up()
 
     def _perform(self, command: Command) -> Commit | LookWho | LookParts | None:
         """Do what needs no store; give back what does."""
@@ -105,7 +113,7 @@ class Drive:
     def _answer(self, event: Event) -> None:
         # What follows from the store's answer comes before what was asked for after it.
         self.exchange.overhead_s = self._spent
-        self._todo.extendleft(reversed(self.exchange.receive(event)))
+        self._todo.extendleft(reversed(self._receive(event)))
 
     def _look(self, ask: LookWho | LookParts) -> Event:
         try:

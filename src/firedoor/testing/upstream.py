@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self._body()
         try:
             body = json.loads(raw) if raw else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             body = {}
         call = UpstreamCall(
             self.command,

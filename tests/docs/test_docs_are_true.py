@@ -1,0 +1,61 @@
+"""What the docs say is what the code does: each claim here is read out of the code and compared."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firedoor.cli import app
+from firedoor.config import load_settings, run_cases
+from firedoor.policy import FIELDS
+
+ROOT = Path(__file__).parents[2]
+DOCS = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("integrations/*/*.md")]
+)
+
+
+def field_rows() -> list[str]:
+    """The rows of docs/policy.md's table, as the vocabulary gives them."""
+    rows = []
+    for field in FIELDS.values():
+        allowed = field.allowed.replace("|", "\\|")
+        rows.append(f"| `{field.name}` | {', '.join(sorted(field.asks))} | {allowed} |")
+    return rows
+
+
+def test_every_word_of_a_rule_is_in_the_docs() -> None:
+    text = (ROOT / "docs" / "policy.md").read_text()
+    assert "\n".join(field_rows()) in text
+
+
+def test_the_example_policy_is_valid_and_its_tests_hold(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "policy.md").read_text()
+    file = tmp_path / "firedoor.yaml"
+    file.write_text(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
+    settings = load_settings(file, environ={})
+    assert settings.cases
+    assert run_cases(settings.policy, settings.cases) == []
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(doc: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", doc.read_text()):
+        assert (doc.parent / target).exists(), target
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    runner = CliRunner()
+    text = (ROOT / "README.md").read_text()
+    commands = set(re.findall(r"`firedoor ([a-z]+(?: [a-z]+)?)", text))
+    assert commands
+    for command in commands:
+        result = runner.invoke(app, [*command.split(), "--help"])
+        assert result.exit_code == 0, command
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
