@@ -13,7 +13,6 @@ from firedoor.fronts.sidecar.server import Sidecar
 from firedoor.store import SqliteStore, StoreReader
 from firedoor.testing import ScriptedUpstream
 
-
 # A shared machine may be slow at any moment; a landing must not depend on a draw of the dice.
 settings.register_profile(
     "landing", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
