@@ -1,0 +1,145 @@
+"""The command line from outside: what it prints, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from firedoor.testing import Reply, ScriptedUpstream
+
+AGENT = """
+import openai
+client = openai.OpenAI(api_key="sk-a-real-key-1")
+print(client.chat.completions.create(
+    model="m", messages=[{"role": "user", "content": "Hello."}]).choices[0].message.content)
+"""
+
+
+def firedoor(
+    *words: str, cwd: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("FIREDOOR", "OPENAI"))}
+    return subprocess.run(
+        [sys.executable, "-m", "firedoor", *words],
+        cwd=cwd, capture_output=True, text=True, timeout=60, env=clean | (env or {}), check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def used(tmp_path: Path, upstream: ScriptedUpstream) -> Path:
+    """A folder in which `firedoor run` ran an agent."""
+    upstream.script = lambda call: Reply("Hello from the model.")
+    (tmp_path / "agent.py").write_text(AGENT)
+    ran = firedoor(
+        "run", "--mode", "contain", "--upstream", f"openai={upstream.url}", "--",
+        sys.executable, "agent.py", cwd=tmp_path,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (0, "Hello from the model.\n"), ran.stderr
+    assert "1 calls (1 allow, 0 edited, 0 denied)" in ran.stderr
+    return tmp_path
+
+
+def shown(words: str, cwd: Path) -> Any:
+    done = firedoor(*words.split(), "--json", cwd=cwd)
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)
+
+
+def test_what_was_run_can_be_looked_at(used: Path) -> None:
+    status = shown("status", used)
+    assert (status["calls"], status["rooms"], status["largest_room_share"]) == (1, 1, 1.0)
+    (row,) = shown("instances", used)
+    wanted = {
+        "instance", "instance_id", "compartment", "run", "parent", "calls", "generation",
+        "exposures", "contained", "first_seen", "last_seen",
+    }  # fmt: skip
+    assert wanted <= set(row)
+    assert shown("ledger verify", used)["ok"] is True
+    assert shown("quarantine list", used) == []
+    doctor = shown("doctor", used)
+    assert any("one room" in finding for finding in doctor["findings"])
+
+
+def test_explain_has_every_field_of_the_contract(used: Path) -> None:
+    store = used / ".firedoor" / "firedoor.db"
+    import sqlite3
+
+    (call,) = sqlite3.connect(store).execute("SELECT call FROM calls").fetchone()
+    found = shown(f"explain {call}", used)
+    wanted = {
+        "call", "time", "instance", "instance_id", "compartment", "run", "identity", "surface",
+        "stream", "mode", "policy", "verdict", "code", "generation", "coverage", "parts", "tools",
+        "exposures", "holds", "upstream", "entries",
+    }  # fmt: skip
+    assert wanted <= set(found)
+    part = {
+        "pointer", "channel", "origin", "author", "author_compartment", "generation", "crossing",
+        "evidence", "verdict", "rule", "shadow", "quarantine", "spans",
+    }  # fmt: skip
+    assert all(part <= set(p) for p in found["parts"])
+    assert [e["index"] for e in found["entries"]] == [0, 1]
+    assert firedoor("explain", call, cwd=used).returncode == 0
+
+
+def test_a_commands_own_exit_code_is_passed_on(tmp_path: Path) -> None:
+    done = firedoor("run", "--", sys.executable, "-c", "raise SystemExit(7)", cwd=tmp_path)
+    assert done.returncode == 7
+    assert firedoor("run", "--", "./no-such-program", cwd=tmp_path).returncode == 127
+
+
+def test_errors_say_what_where_and_what_to_do(tmp_path: Path) -> None:
+    missing = firedoor("status", cwd=tmp_path)
+    assert missing.returncode == 3
+    assert "there is no store yet" in missing.stderr
+    (tmp_path / "firedoor.yaml").write_text("version: 1\nmode: contian\n")
+    wrong = firedoor("policy", "check", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "firedoor.yaml:2" in wrong.stderr
+    assert "observe" in wrong.stderr
+    assert "Traceback" not in wrong.stderr + missing.stderr
+
+
+def test_init_writes_a_file_that_checks_and_tests(tmp_path: Path) -> None:
+    assert firedoor("init", cwd=tmp_path).returncode == 0
+    assert firedoor("init", cwd=tmp_path).returncode == 2
+    assert firedoor("policy", "check", cwd=tmp_path).returncode == 0
+    assert "1 of 1 cases hold" in firedoor("policy", "test", cwd=tmp_path).stdout
+    assert json.loads(firedoor("policy", "schema", cwd=tmp_path).stdout)["title"] == "File"
+
+
+def test_serve_is_ready_on_its_first_line_and_stops_on_a_signal(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    words = ["serve", "--port", "0", "--admin-port", "0", "--log-format", "json", "--upstream"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "firedoor", *words, f"openai={upstream.url}"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout is not None
+    ready = json.loads(child.stdout.readline())
+    assert {"event", "data", "admin", "mode", "store"} <= set(ready)
+    assert ready["event"] == "ready"
+    assert httpx.get(ready["data"] + "/readyz").status_code == 200
+    assert httpx.get(ready["admin"] + "/readyz").status_code == 200
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=20) == 0
+
+
+def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    taken = upstream.url.rpartition(":")[2]
+    done = firedoor("serve", "--port", taken, "--admin-port", "0", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"port {taken}" in done.stderr
+
+
+def test_the_sidecar_cannot_be_pointed_at_itself(tmp_path: Path) -> None:
+    words = ["serve", "--port", "18474", "--admin-port", "18475"]
+    done = firedoor(*words, "--upstream", "openai=http://127.0.0.1:18475", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "sidecar itself" in done.stderr
