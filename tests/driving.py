@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from firedoor import lineage
 from firedoor.config import load_settings
 from firedoor.config.settings import Settings
 from firedoor.door import engine_settings
@@ -63,6 +64,8 @@ class Office:
     url: str = "sqlite::memory:"
     run: str = "r_office"
     calls: int = 0
+    people: bool = False
+    """Whether every user turn was typed by a person, as `door.human` says it."""
     store: SqliteStore = field(init=False)
     engine: Engine = field(init=False)
 
@@ -102,6 +105,12 @@ class Office:
     ) -> Outcome:
         """One exchange, to its end."""
         self.calls += 1
+        for turn in messages if self.people else []:
+            if turn["role"] == "user":
+                for passage in lineage.whole_passages(
+                    turn["content"], self.engine.settings.digester
+                ):
+                    self.engine.attested.grant(passage, "human")
         now = at if at is not None else 1.7e9 + self.calls
         if body is None:
             body = json.dumps({"model": "m", "messages": messages, **(extra or {})}).encode()

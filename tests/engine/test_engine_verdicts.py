@@ -235,3 +235,13 @@ def test_a_split_part_loses_only_what_is_foreign(office: Office) -> None:
     assert [(s["start"], s["end"]) for s in found["spans"]] == [
         (prompt.index(OTHER), prompt.index(OTHER) + len(OTHER))
     ]
+
+
+def test_a_rule_may_let_through_what_the_reach_would_not(tmp_path: Path) -> None:
+    """The operator's own rule comes first; the reach is still counted."""
+    policy = "rules:\n  - {id: all, match: {channel: memory}, action: allow}\n"
+    office = Office(settings_for(tmp_path, "contain", policy))
+    office.write(WRITER, "save_note", key="k", text=NOTE)
+    for i in range(6):
+        seen = office.read(Binding(f"a-{i}", f"room-{i}"), NOTE, "read_note", key="k")
+        assert seen.request["messages"][2]["content"] == NOTE

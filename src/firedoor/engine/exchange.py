@@ -654,9 +654,11 @@ class Exchange:
                     (
                         RoomId(root),
                         RoomId(room),
-                        self.policy.reach_limit_for(root) if self.enforcing else unlimited,
+                        self.policy.reach_limit_for(root)
+                        if self.enforcing and bounded
+                        else unlimited,
                     )
-                    for root, room in reach
+                    for root, room, bounded in reach
                 ),
                 reach_window_s=self.policy.reach_window_s,
                 content=self._content() if self.settings.keep_content else None,

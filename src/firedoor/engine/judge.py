@@ -197,14 +197,21 @@ def _roots(label: Label) -> tuple[str, ...]:
     return tuple(sorted(label.live))
 
 
+def _full_roots(scene: Scene, label: Label) -> set[RoomId]:
+    """The roots of a label whose text may not enter this room any more."""
+    limit_of = scene.settings.policy.reach_limit_for
+    room = scene.instance.room
+    return {
+        full
+        for root in label.live
+        for full in budget.full_roots(scene.found.reach, (root,), room, limit_of(root))
+    }
+
+
 def _ask(scene: Scene, part: Part, labelled: Labelled) -> PartAsk:
     row = scene.instance
     author = labelled.spans[0].author if labelled.spans else None
-    limit_of = scene.settings.policy.reach_limit_for
-    full = any(
-        budget.full_roots(scene.found.reach, (root,), row.room, limit_of(root))
-        for root in labelled.label.live
-    )
+    full = bool(_full_roots(scene, labelled.label))
     return PartAsk(
         channel=labelled.channel,
         origin=labelled.origin,
@@ -282,7 +289,7 @@ class _Section:
         self.grants: list[Grant] = []
         self.edits: list[Edit] = []
         self.exposures: dict[Exposure, None] = {}
-        self.crossed: dict[tuple[str, str], None] = {}
+        self.crossed: dict[tuple[str, str, bool], None] = {}
         self.refused: tuple[str, str, str, str | None] | None = None
         self.shown = BOTTOM
         self.presented = BOTTOM
@@ -372,8 +379,9 @@ class _Section:
         self.counts["released"] += labelled.released
         room = self.scene.instance.room
         if labelled.crossing and spend:
+            full = _full_roots(self.scene, labelled.label)
             for root in budget.spent_by(labelled.label.live, room):
-                self.crossed[root, room] = None
+                self.crossed[root, room, root not in full] = None
         for span in labelled.spans:
             if span.crossing:
                 author = span.author

@@ -48,8 +48,9 @@ class Tally(NamedTuple):
     released: int = 0
     edits: tuple[Edit, ...] = ()
     exposures: tuple[Exposure, ...] = ()
-    crossed: tuple[tuple[str, str], ...] = ()
-    """(root, room) pairs of shown crossings, whose reach was spent."""
+    crossed: tuple[tuple[str, str, bool], ...] = ()
+    """(root, room, bounded) of shown crossings, whose reach was spent. Not bounded is what a rule let
+    through although the root's reach was used up."""
 
     def plus(self, other: "Tally") -> "Tally":
         """Both stretches together."""

@@ -1,0 +1,76 @@
+"""A bad file is refused with file, line and what is allowed; nothing of it is used."""
+
+from pathlib import Path
+
+import pytest
+
+from firedoor.config import load_settings
+from firedoor.errors import SettingsError
+
+BAD = {
+    "mode: contian": ("2", "observe"),
+    "modes: contain": ("2", "mode"),
+    "rules:\n  - {id: a, match: {chanel: memory}, action: strip}": ("3", "channel"),
+    "rules:\n  - {id: a, match: {channel: memry}, action: strip}": ("3", "memory"),
+    "rules:\n  - {id: a, match: {channel: memory}, action: drop}": ("3", "quarantine"),
+    "rules:\n  - {id: a, match: {affordance: spawn}, action: strip}": ("3", "denied"),
+    "rules:\n  - {id: a, match: {generation: deep}, action: strip}": ("3", "unknown"),
+    "unknown: maybe": ("2", "attenuate"),
+    "limits: {json_depth: 9000}": ("2", "150"),
+    "limits: {body: big}": ("2", "MiB"),
+    "stores:\n  notes: {tools: [a], writer: fleet}": ("3", "writers"),
+    "budgets:\n  - {scope: planet, reach: 3/day}": ("3", "deployment"),
+    "mode: contain\nmode: observe": ("3", "twice"),
+    "mode: [": ("3", ""),
+    "upstreams:\n  openai: {base_url: 'ftp://x'}": ("3", "http"),
+}
+
+
+@pytest.mark.parametrize("text", list(BAD))
+def test_a_bad_file_is_refused_by_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "firedoor.yaml"
+    file.write_text("version: 1\n" + text + "\n")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(file, environ={})
+    line, word = BAD[text]
+    told = refused.value.diagnostics()
+    assert f"firedoor.yaml:{line}" in told, told
+    assert word in told, told
+
+
+def test_a_flag_wins_over_a_variable_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "firedoor.yaml"
+    file.write_text("version: 1\nmode: observe\n")
+    variable = {"FIREDOOR_MODE": "contain"}
+    assert load_settings(file, environ={}).policy.mode.value == "observe"
+    assert load_settings(file, environ=variable).policy.mode.value == "contain"
+    flagged = load_settings(file, environ=variable, flags={"mode": "isolate"})
+    assert flagged.policy.mode.value == "isolate"
+    assert flagged.sources["mode"] == "flag"
+    assert load_settings(file, environ=variable).sources["mode"] == "FIREDOOR_MODE"
+
+
+def test_with_no_file_the_mode_is_observe() -> None:
+    assert load_settings(None, environ={}).policy.mode.value == "observe"
+
+
+def test_a_key_comes_from_the_environment_and_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "firedoor.yaml"
+    file.write_text(
+        "version: 1\nupstreams:\n  openai: {base_url: 'http://127.0.0.1:1', key: env:MY_KEY}\n"
+    )
+    settings = load_settings(file, environ={"MY_KEY": "sk-very-secret"})
+    assert settings.upstreams["openai"].key == "sk-very-secret"
+    assert "sk-very-secret" not in repr(settings)
+    with pytest.raises(SettingsError, match="MY_KEY"):
+        load_settings(file, environ={})
+
+
+def test_another_host_is_never_handed_the_key(tmp_path: Path) -> None:
+    file = tmp_path / "firedoor.yaml"
+    file.write_text(
+        "version: 1\nupstreams:\n  openai: {base_url: 'http://127.0.0.1:1', key: env:MY_KEY}\n"
+    )
+    flags = {"upstream": ["openai=http://127.0.0.2:1"]}
+    settings = load_settings(file, environ={"MY_KEY": "sk-very-secret"}, flags=flags)
+    assert settings.upstreams["openai"].key is None
