@@ -35,6 +35,11 @@ LOG: Final = logging.getLogger("firedoor.fronts")
 Observer = Callable[[Exchange], None]
 
 
+def _new_call() -> CallId:
+    """A call's id: 48 bits of time, then chance, so that new calls lie side by side in the store."""
+    return CallId(f"c_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(7)}")
+
+
 def _ignore(exchange: Exchange) -> None:
     """The observer of nobody."""
 
@@ -53,9 +58,7 @@ class Drive:
         on_close: Observer = _ignore,
     ) -> None:
         self.store = store
-        self.exchange = engine.open(
-            head, caller, call_id=CallId("c_" + secrets.token_hex(12)), at=time.time()
-        )
+        self.exchange = engine.open(head, caller, call_id=_new_call(), at=time.time())
         self._on_close = on_close
         self._todo: deque[Command] = deque()
         self._spent = 0.0

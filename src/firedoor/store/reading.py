@@ -59,7 +59,7 @@ class StoreReader:
             rows = db.execute(
                 "SELECT c.opened, c.closed FROM calls c JOIN instances i ON i.id = c.instance "
                 "WHERE c.opened IS NOT NULL AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) "
-                "ORDER BY c.at DESC, c.call DESC LIMIT ?2",
+                "ORDER BY c.call DESC LIMIT ?2",
                 (instance, limit),
             ).fetchall()
         found = []

@@ -101,6 +101,8 @@ class SqliteStore:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # A page that many commits touch is copied back once for all of them.
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
         return connection
 
     def _reader(self) -> sqlite3.Connection:

@@ -9,7 +9,7 @@ CREATE TABLE instances (
     run TEXT NOT NULL, credential TEXT NOT NULL, parents TEXT NOT NULL, identity TEXT NOT NULL,
     first_seen REAL NOT NULL, last_seen REAL NOT NULL, calls INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX instances_by_name ON instances (credential, name, last_seen);
+CREATE INDEX instances_by_name ON instances (credential, name);
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, room TEXT NOT NULL, label TEXT NOT NULL, parent TEXT
 ) STRICT, WITHOUT ROWID;
@@ -55,7 +55,6 @@ CREATE TABLE calls (
     call TEXT PRIMARY KEY, instance TEXT NOT NULL, base TEXT, base_parts INTEGER NOT NULL,
     opened TEXT, closed TEXT, attempt BLOB, answered INTEGER NOT NULL, at REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX calls_by_time ON calls (at);
 CREATE INDEX calls_by_attempt ON calls (attempt) WHERE attempt IS NOT NULL AND answered = 0;
 CREATE TABLE content (
     call TEXT NOT NULL, n INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,

@@ -57,7 +57,7 @@ def answer_of(message: dict[str, Any]) -> Answer:
         output += block_output(block, f"/content/{i}")
     texts, calls = content_texts_and_calls(message.get("content"))
     id_ = word(message.get("id"))
-    minted = [MintedId("message", id_)] if id_ else []
+    minted = []
     container = message.get("container")
     if isinstance(container, dict) and isinstance(container.get("id"), str):
         minted.append(MintedId("container", container["id"]))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, Role, ToolCall, Turn
+from firedoor.types.part import Answer, OutputKind, OutputPart, Role, ToolCall, Turn
 from firedoor.wire.answers import UNREADABLE, dumps, error_of, listed, loads, usage_of, word
 from firedoor.wire.shape import turn_of_texts_and_calls
 
@@ -74,7 +74,6 @@ def read_answer(body: bytes) -> Answer:
     return Answer(
         output=tuple(output),
         turns=tuple(turns),
-        minted=(MintedId("completion", id_),) if id_ else (),
         usage=usage_of(value.get("usage")),
         model=word(value.get("model")),
         id=id_,

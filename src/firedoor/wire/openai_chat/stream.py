@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from firedoor.types.part import Answer, MintedId, OutputPart, ToolCall, Usage
+from firedoor.types.part import Answer, OutputPart, ToolCall, Usage
 from firedoor.wire.answers import count, dumps, error_of, listed, loads, usage_of, word
 from firedoor.wire.openai_chat.answer import TEXT_MEMBERS, turn_of
 from firedoor.wire.plain import error_event
@@ -337,7 +337,6 @@ class ChatStream:
         return Answer(
             output=tuple(output),
             turns=tuple(turns),
-            minted=(MintedId("completion", self._id),) if self._id else (),
             usage=self._usage,
             model=self._model,
             id=self._id,
