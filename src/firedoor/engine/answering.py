@@ -71,6 +71,7 @@ class Answering:
         self._new_texts: dict[str, str] = {}
         self._tools: list[dict[str, Any]] = []
         self._broken: str | None = None
+        self._contents = 0
 
     # -- events ------------------------------------------------------------------------------
 
@@ -309,10 +310,15 @@ class Answering:
             "emissions": tuple(dict.fromkeys(self._emissions)),
             "records": tuple(self._records),
             "marks": tuple(self._marks),
-            "run": RunRow(row.run, row.room, join(self.exchange.run_label, self.label)),
         }
+        label = join(self.exchange.run_committed, self.label)
+        if label != self.exchange.run_committed or self.exchange.store_down:
+            self.exchange.run_committed = label
+            fields["run"] = RunRow(row.run, row.room, label)
         if self.exchange.settings.keep_content and self._new_texts:
+            self._contents += 1
             fields["content"] = explain.compact({"answer": self._new_texts}).encode()
+            fields["content_n"] = self._contents
         self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
         return fields
 

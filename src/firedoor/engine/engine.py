@@ -42,6 +42,7 @@ class Engine:
         """Calls that passed in ``observe`` without an entry."""
         self._who: OrderedDict[tuple[int, Claims, Caller], Who] = OrderedDict()
         self._instances: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
+        self._stored: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
         self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
 
@@ -77,6 +78,14 @@ class Engine:
     def obey(self, orders: int) -> None:
         """Take note of a newer version of the standing orders."""
         self.orders = max(self.orders, orders)
+
+    def stored(self, row: InstanceRow) -> bool:
+        """Whether a commit of this engine brought this instance into the store, as it is now."""
+        return self._stored.get(row.id) == row
+
+    def has_stored(self, row: InstanceRow) -> None:
+        """A commit with this instance is durable."""
+        _put(self._stored, row.id, row)
 
     def remembered_answer(
         self, credential: str, chain: Digest

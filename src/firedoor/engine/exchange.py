@@ -144,6 +144,8 @@ class Exchange:
         self.params = Params()
         self.tally = Tally()
         self.run_label = BOTTOM
+        self.run_committed = BOTTOM
+        """ρ as the commit before upstream left it."""
         self.code: str | None = None
         self.rules: dict[str, None] = {}
         self.quarantined: dict[str, None] = {}
@@ -639,17 +641,14 @@ class Exchange:
                 ),
                 entry=EntryDraft("call.open", self._entry()),
                 orders=self.engine.orders,
-                instance=row,
-                run=RunRow(
-                    row.run,
-                    row.room,
-                    join(scene.run_label, self.tally.presented),
-                    self.who.parent_run,
-                ),
+                instance=None if self.engine.stored(row) else row,
+                run=self._risen(scene),
                 judgements=tuple(j for o in new for j in o.judgements) if self.enforcing else (),
                 grants=tuple(g for o in new for g in o.grants),
                 quarantine=tuple(q for o in new for q in o.quarantine) if self.enforcing else (),
-                continued=(chains[0], self.attempt) if chains and self.attempt else None,
+                continued=(row.credential, chains[0], self.attempt)
+                if chains and self.attempt
+                else None,
                 reach=tuple(
                     (
                         RoomId(root),
@@ -664,6 +663,16 @@ class Exchange:
                 content=self._content() if self.settings.keep_content else None,
             )
         ]
+
+    def _risen(self, scene: Scene) -> RunRow | None:
+        """The run with what this call presents joined in; None where the store has it so."""
+        row, known = self.known_instance(), scene.found.run
+        label = join(scene.run_label, self.tally.presented)
+        self.run_committed = label
+        parent = self.who.parent_run
+        if known.known and known.label == label and (parent is None or known.parent == parent):
+            return None
+        return RunRow(row.run, row.room, label, parent)
 
     def _content(self) -> bytes | None:
         texts = {
@@ -784,6 +793,7 @@ class Exchange:
             event = StoreFailed("orders kept changing")
         if isinstance(event, StoreFailed):
             return self._store_failed()
+        self.engine.has_stored(self.known_instance())
         return self._forward()
 
     def _store_failed(self) -> list[Command]:

@@ -126,8 +126,9 @@ class Commit(NamedTuple):
     orders: int | None = None
     """Version of the orders that the verdicts were made under; ``None`` skips the check."""
     instance: InstanceRow | None = None
+    """The instance, where the store may not have it yet."""
     run: RunRow | None = None
-    """The run, created or its label joined (never lowered)."""
+    """The run, created or its label joined (never lowered); None when nothing rose."""
     emissions: tuple[Emission, ...] = ()
     records: tuple[StoreRecord, ...] = ()
     marks: tuple[StoreMark, ...] = ()
@@ -137,14 +138,16 @@ class Commit(NamedTuple):
     quarantine: tuple[QuarantineRow, ...] = ()
     """Opened, or counted up where the passage's item is open (then its id stays)."""
     turns: tuple[TurnRow, ...] = ()
-    continued: tuple[Digest, Digest] | None = None
-    """(chain, attempt): the turn at ``chain`` was gone on from by ``attempt``, unless already."""
+    continued: tuple[str, Digest, Digest] | None = None
+    """(credential, chain, attempt): the turn at ``chain`` was gone on from by ``attempt``, unless already."""
     minted: tuple[MintedRow, ...] = ()
     reach: tuple[tuple[RoomId, RoomId, int], ...] = ()
     """(root, room, limit) to add. All fit under their limits together, or nothing is applied."""
     reach_window_s: float = 86_400.0
     content: bytes | None = None
     """Texts of this commit as JSON bytes; the store keeps them encrypted, or not at all."""
+    content_n: int = 0
+    """Which of its call's contents this is: the first is 0."""
 
 
 class Committed(NamedTuple):

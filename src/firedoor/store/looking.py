@@ -65,7 +65,7 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
     if ask.name is not None and instance is None:
         namesake = _instance(
             connection,
-            "credential = ? AND name = ? AND id IS NOT ? ORDER BY last_seen DESC LIMIT 1",
+            "credential = ? AND name = ? AND id IS NOT ? ORDER BY first_seen DESC LIMIT 1",
             ask.credential, ask.name, ask.instance,
         )  # fmt: skip
     turns: list[tuple[TurnRow, InstanceRow]] = []
@@ -117,7 +117,8 @@ def _run(connection: sqlite3.Connection, run: RunId, room: RoomId) -> RunRow:
     ).fetchone()
     if row is None:
         return RunRow(run, room, BOTTOM, None)
-    return RunRow(run, RoomId(row[0]), label_from(row[1]), RunId(row[2]) if row[2] else None)
+    parent = RunId(row[2]) if row[2] else None
+    return RunRow(run, RoomId(row[0]), label_from(row[1]), parent, known=True)
 
 
 def _parents(connection: sqlite3.Connection, run: RunRow) -> tuple[RunRow, ...]:
@@ -134,12 +135,24 @@ def _parents(connection: sqlite3.Connection, run: RunRow) -> tuple[RunRow, ...]:
 
 def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     """What is known of these passages, places, ids, and of this run?"""
-    (orders,) = connection.execute("SELECT coalesce(max(version), 0) FROM orders").fetchone()
-    closed = connection.execute(
-        "SELECT 1 FROM contained WHERE target IN (?, ?, ?) LIMIT 1",
-        (f"instance:{ask.instance}", f"room:{ask.room}", f"credential:{ask.credential}"),
+    # One statement for what every call asks, and for which of the rest has anything to say.
+    orders, contained, granted, judged, *found = connection.execute(
+        "SELECT (SELECT coalesce(max(version), 0) FROM orders), "
+        "EXISTS (SELECT 1 FROM contained WHERE target IN (?1, ?2, ?3)), "
+        "EXISTS (SELECT 1 FROM grants), EXISTS (SELECT 1 FROM judgements WHERE instance = ?4), "
+        "room, label, parent FROM (SELECT 1) LEFT JOIN runs ON run = ?5",
+        (
+            f"instance:{ask.instance}",
+            f"room:{ask.room}",
+            f"credential:{ask.credential}",
+            ask.instance,
+            ask.run,
+        ),
     ).fetchone()
-    run = _run(connection, ask.run, ask.room)
+    run = RunRow(ask.run, ask.room)
+    if found[1] is not None:
+        parent = RunId(found[2]) if found[2] else None
+        run = RunRow(ask.run, RoomId(found[0]), label_from(found[1]), parent, known=True)
     emissions: dict[Digest, list[Emission]] = {}
     for row in _in(
         connection,
@@ -152,7 +165,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     for passage, kind, scope, until in _in(
         connection,
         "SELECT passage, kind, scope, until FROM grants WHERE passage IN ({})",
-        ask.passages,
+        ask.passages if granted else (),
     ):
         grant = Grant(Digest(passage), kind, RoomId(scope) if scope else None, until)
         grants.setdefault(grant.passage, []).append(grant)
@@ -165,7 +178,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
             connection,
             "SELECT passage, action, rule, label, quarantine, epoch FROM judgements "
             "WHERE instance = ? AND passage IN ({})",
-            ask.passages,
+            ask.passages if judged else (),
             before=(ask.instance,),
         )
     }  # fmt: skip
@@ -214,7 +227,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
         reach.setdefault(RoomId(root), set()).add(RoomId(room))
     return FoundParts(
         orders=orders,
-        contained=closed is not None,
+        contained=bool(contained),
         run=run,
         run_parents=_parents(connection, run),
         emissions={k: tuple(v) for k, v in emissions.items()},

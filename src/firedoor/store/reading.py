@@ -39,7 +39,9 @@ class StoreReader:
         """(index, leaf in hex) of a call's ledger entries."""
         with self._store.snapshot() as db:
             rows = db.execute(
-                "SELECT idx, leaf FROM entries WHERE call = ? ORDER BY idx", (call,)
+                "SELECT e.idx, e.leaf FROM calls c JOIN entries e "
+                "ON e.idx IN (c.open_index, c.close_index) WHERE c.call = ? ORDER BY e.idx",
+                (call,),
             ).fetchall()
         return [(index, leaf.hex()) for index, leaf in rows]
 
@@ -77,19 +79,18 @@ class StoreReader:
         """Every instance, the last seen first."""
         with self._store.snapshot() as db:
             rows = db.execute(
-                "SELECT i.name, i.id, i.compartment, i.room, i.run, i.parents, i.calls, "
-                "i.first_seen, i.last_seen, r.label, i.credential FROM instances i "
-                "LEFT JOIN runs r ON r.run = i.run ORDER BY i.last_seen DESC, i.name"
+                "SELECT i.name, i.id, i.compartment, i.room, i.run, i.parents, count(c.call), "
+                "i.first_seen, max(c.at), r.label, i.credential, max(c.call) FROM instances i "
+                "LEFT JOIN runs r ON r.run = i.run JOIN calls c ON c.instance = i.id "
+                "GROUP BY i.id ORDER BY max(c.at) DESC, i.name"
             ).fetchall()
             contained = {t for (t,) in db.execute("SELECT target FROM contained")}
-            last = {}
-            for (id_,) in db.execute("SELECT id FROM instances"):
-                row = db.execute(
-                    "SELECT opened, closed FROM calls WHERE instance = ? AND opened IS NOT NULL "
-                    "ORDER BY at DESC LIMIT 1",
-                    (id_,),
+            last = {
+                row[1]: db.execute(
+                    "SELECT opened, closed FROM calls WHERE call = ?", (row[11],)
                 ).fetchone()
-                last[id_] = row
+                for row in rows
+            }
         found = []
         for (
             name,
@@ -103,6 +104,7 @@ class StoreReader:
             seen,
             label,
             credential,
+            _,
         ) in rows:
             opened, closed = last[id_] or (None, None)
             head = json.loads(opened) if opened else {}
@@ -135,7 +137,8 @@ class StoreReader:
         """Rooms, shares and coverage over all calls that the store holds."""
         with self._store.snapshot() as db:
             rooms = db.execute(
-                "SELECT room, compartment, sum(calls), count(*) FROM instances GROUP BY room "
+                "SELECT i.room, i.compartment, count(c.call), count(DISTINCT i.id) "
+                "FROM instances i JOIN calls c ON c.instance = i.id GROUP BY i.room "
                 "ORDER BY 3 DESC, 1"
             ).fetchall()
             totals = {"judged": 0, "attributed": 0, "total": 0, "opaque": 0, "words": 0,

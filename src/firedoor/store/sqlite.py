@@ -12,6 +12,7 @@ reach, orders) is read inside it.
 
 import os
 import queue
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -63,7 +64,7 @@ class SqliteStore:
         if path is not None:
             _make_directory(path)
         self.keys: StoreKeys = load_keys(path.parent / "content.key" if path is not None else None)
-        self._memory_name = f"file:firedoor-{id(self)}?mode=memory&cache=shared"
+        self._memory_name = f"file:firedoor-{secrets.token_hex(8)}?mode=memory&cache=shared"
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
@@ -265,8 +266,10 @@ class SqliteStore:
 
     @staticmethod
     def _head(connection: sqlite3.Connection) -> writing.Head:
-        size, peaks, last = connection.execute("SELECT size, peaks, last FROM head").fetchone()
-        return writing.Head(from_bytes(size, peaks), last)
+        size, peaks, last, orders = connection.execute(
+            "SELECT size, peaks, last, (SELECT coalesce(max(version), 0) FROM orders) FROM head"
+        ).fetchone()
+        return writing.Head(from_bytes(size, peaks), last, orders)
 
     def append_order(self, kind: str, target: str, body: dict[str, Any], at: float) -> int:
         """Give a standing order; its version is in force for every commit from here on.

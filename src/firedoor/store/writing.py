@@ -20,6 +20,8 @@ class Head(NamedTuple):
     tree: CompactRange
     last: bytes | None
     """Leaf of the last entry."""
+    orders: int = 0
+    """Version of the standing orders."""
 
 
 class Keeper(Protocol):
@@ -34,21 +36,18 @@ def write(
     db: sqlite3.Connection, keeper: Keeper, commit: Commit, head: Head
 ) -> tuple[Committed | Stale, Head]:
     """Write ``commit``, or say why not: then the caller rolls back to its savepoint."""
-    if commit.orders is not None:
-        (orders,) = db.execute("SELECT coalesce(max(version), 0) FROM orders").fetchone()
-        if orders > commit.orders:
-            return Stale("orders"), head
+    if commit.orders is not None and head.orders > commit.orders:
+        return Stale("orders"), head
     if commit.reach and not _take_reach(db, commit):
         return Stale("reach"), head
     seq = head.tree.size
     index = leaf = None
     if commit.entry is not None:
         head, leaf = append(
-            db, keeper, head, kind=commit.entry.kind, body=commit.entry.body, at=commit.at,
-            call=commit.call.call,
-        )  # fmt: skip
+            db, keeper, head, kind=commit.entry.kind, body=commit.entry.body, at=commit.at
+        )
         index = seq
-    _write_call(db, commit)
+    _write_call(db, commit, index)
     if commit.run is not None:
         _join_run(db, commit.run)
     if commit.emissions:
@@ -78,12 +77,12 @@ def write(
             "ON CONFLICT DO UPDATE SET call = excluded.call, instance = excluded.instance",
             (turn.credential, turn.chain, turn.call, turn.instance),
         )
-    if commit.continued is not None and commit.instance is not None:
-        chain, attempt = commit.continued
+    if commit.continued is not None:
+        credential, chain, attempt = commit.continued
         db.execute(
             "UPDATE turns SET next_attempt = ? "
             "WHERE credential = ? AND chain = ? AND next_attempt IS NULL",
-            (attempt, commit.instance.credential, chain),
+            (attempt, credential, chain),
         )
     if commit.minted:
         db.executemany(
@@ -96,7 +95,7 @@ def write(
             ],
         )  # fmt: skip
     if commit.content is not None and keeper.retention != "digests":
-        _write_content(db, keeper, commit.call.call, commit.content)
+        _write_content(db, keeper, commit.call.call, commit.content_n, commit.content)
     return Committed(index, leaf), head
 
 
@@ -108,7 +107,6 @@ def append(
     kind: str,
     body: dict[str, Any],
     at: float,
-    call: str | None,
 ) -> tuple[Head, bytes]:
     """Add one entry to the ledger."""
     entry = seal(
@@ -120,10 +118,10 @@ def append(
         body=canonical(body),
     )
     db.execute(
-        "INSERT INTO entries (idx, call, bytes, leaf) VALUES (?,?,?,?)",
-        (entry.index, call, entry.bytes_, entry.leaf),
+        "INSERT INTO entries (idx, bytes, leaf) VALUES (?,?,?)",
+        (entry.index, entry.bytes_, entry.leaf),
     )
-    return Head(head.tree.append(entry.leaf), entry.leaf), entry.leaf
+    return Head(head.tree.append(entry.leaf), entry.leaf, head.orders), entry.leaf
 
 
 def write_order(
@@ -147,7 +145,7 @@ def write_order(
     elif kind == "uncontain":
         db.execute("DELETE FROM contained WHERE target = ?", (target,))
     entry = {"order": kind, "target": target, "version": version, **body}
-    head, _ = append(db, keeper, head, kind="order", body=entry, at=at, call=None)
+    head, _ = append(db, keeper, head, kind="order", body=entry, at=at)
     return version, head
 
 
@@ -170,26 +168,28 @@ def _take_reach(db: sqlite3.Connection, commit: Commit) -> bool:
     return True
 
 
-def _write_call(db: sqlite3.Connection, commit: Commit) -> None:
+def _write_call(db: sqlite3.Connection, commit: Commit, index: int | None) -> None:
     call, row = commit.call, commit.instance
-    if call.opened is not None or call.closed is not None:
+    if call.opened is not None:
         db.execute(
             "INSERT INTO calls (call, instance, base, base_parts, opened, closed, attempt, "
-            "answered, at) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
-            "opened = coalesce(opened, excluded.opened), "
-            "closed = coalesce(excluded.closed, closed), "
-            "answered = max(answered, excluded.answered)",
+            "answered, at, open_index) VALUES (?,?,?,?,?,?,?,?,?,?)",
             (call.call, call.instance, call.base, call.base_parts, call.opened, call.closed,
-             call.attempt, call.answered, commit.at),
+             call.attempt, call.answered, commit.at, index),
         )  # fmt: skip
+    elif call.closed is not None:
+        db.execute(
+            "UPDATE calls SET closed = ?, answered = max(answered, ?), close_index = ? "
+            "WHERE call = ?",
+            (call.closed, call.answered, index, call.call),
+        )
     if row is not None:
         db.execute(
             "INSERT INTO instances (id, name, compartment, room, run, credential, parents, "
-            "identity, first_seen, last_seen, calls) VALUES (?,?,?,?,?,?,?,?,?,?,1) "
-            "ON CONFLICT DO UPDATE SET run = excluded.run, last_seen = excluded.last_seen, "
-            "calls = calls + 1",
+            "identity, first_seen) VALUES (?,?,?,?,?,?,?,?,?) "
+            "ON CONFLICT DO UPDATE SET run = excluded.run",
             (row.id, row.name, row.compartment, row.room, row.run, row.credential,
-             json.dumps(row.parents), row.identity, commit.at, commit.at),
+             json.dumps(row.parents), row.identity, commit.at),
         )  # fmt: skip
 
 
@@ -260,8 +260,9 @@ def _hold(db: sqlite3.Connection, item: QuarantineRow, at: float) -> None:
     )  # fmt: skip
 
 
-def _write_content(db: sqlite3.Connection, keeper: Keeper, call: str, content: bytes) -> None:
-    (n,) = db.execute("SELECT count(*) FROM content WHERE call = ?", (call,)).fetchone()
+def _write_content(
+    db: sqlite3.Connection, keeper: Keeper, call: str, n: int, content: bytes
+) -> None:
     if keeper.retention == "encrypted":
         kind, content = "aesgcm:" + keeper.keys.key_id, keeper.keys.seal(content, f"{call}/{n}")
     else:

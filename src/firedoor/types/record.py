@@ -131,3 +131,5 @@ class RunRow(NamedTuple):
     room: RoomId
     label: Label = BOTTOM
     parent: RunId | None = None
+    known: bool = False
+    """Whether the store has it."""

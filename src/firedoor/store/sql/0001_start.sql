@@ -7,7 +7,7 @@ CREATE TABLE contained (target TEXT PRIMARY KEY, version INTEGER NOT NULL) STRIC
 CREATE TABLE instances (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, compartment TEXT NOT NULL, room TEXT NOT NULL,
     run TEXT NOT NULL, credential TEXT NOT NULL, parents TEXT NOT NULL, identity TEXT NOT NULL,
-    first_seen REAL NOT NULL, last_seen REAL NOT NULL, calls INTEGER NOT NULL
+    first_seen REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX instances_by_name ON instances (credential, name);
 CREATE TABLE runs (
@@ -53,7 +53,8 @@ CREATE TABLE quarantine (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE calls (
     call TEXT PRIMARY KEY, instance TEXT NOT NULL, base TEXT, base_parts INTEGER NOT NULL,
-    opened TEXT, closed TEXT, attempt BLOB, answered INTEGER NOT NULL, at REAL NOT NULL
+    opened TEXT, closed TEXT, attempt BLOB, answered INTEGER NOT NULL, at REAL NOT NULL,
+    open_index INTEGER, close_index INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX calls_by_attempt ON calls (attempt) WHERE attempt IS NOT NULL AND answered = 0;
 CREATE TABLE content (
@@ -62,9 +63,8 @@ CREATE TABLE content (
 ) STRICT, WITHOUT ROWID;
 -- The ledger. Rows are only ever added, by anybody.
 CREATE TABLE entries (
-    idx INTEGER PRIMARY KEY, call TEXT, bytes BLOB NOT NULL, leaf BLOB NOT NULL
+    idx INTEGER PRIMARY KEY, bytes BLOB NOT NULL, leaf BLOB NOT NULL
 ) STRICT;
-CREATE INDEX entries_by_call ON entries (call);
 CREATE TRIGGER entries_are_not_changed BEFORE UPDATE ON entries
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER entries_are_not_removed BEFORE DELETE ON entries
