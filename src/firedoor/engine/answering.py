@@ -328,6 +328,7 @@ class Answering:
             at=exchange.at,
             call=CallRow(exchange.call_id, exchange.known_instance().id, None, 0),
             entry=None,
+            awaited=exchange.enforcing,
             **self._drain(),
         )
 
@@ -407,6 +408,7 @@ class Answering:
                 answered=self._broken is None and self.status is not None and self.status < 400,
             ),
             entry=EntryDraft("call.close", body),
+            awaited=exchange.enforcing,
             turns=tuple(turns),
             minted=minted,
             **self._drain(),

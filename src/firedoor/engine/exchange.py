@@ -248,6 +248,12 @@ class Exchange:
                 assert self._answering is not None
                 return self._answered(self._answering.receive(event))
 
+    def went_unrecorded(self) -> None:
+        """A commit that was not awaited came to nothing."""
+        self.store_down = True
+        self.engine.note_unrecorded()
+        self.engine.unindexed_run(self.known_instance().run)
+
     def give_up(self) -> list[Command]:
         """What follows when the engine itself failed: refused in ``contain``, passed in ``observe``.
 
@@ -640,7 +646,9 @@ class Exchange:
                     attempt=self.attempt,
                 ),
                 entry=EntryDraft("call.open", self._entry()),
-                orders=self.engine.orders,
+                awaited=self.enforcing,
+                # In `observe` nothing is refused, so there is nothing to judge again.
+                orders=self.engine.orders if self.enforcing else None,
                 instance=None if self.engine.stored(row) else row,
                 run=self._risen(scene),
                 judgements=tuple(j for o in new for j in o.judgements) if self.enforcing else (),

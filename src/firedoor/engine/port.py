@@ -123,6 +123,9 @@ class Commit(NamedTuple):
     at: float
     call: CallRow
     entry: EntryDraft | None
+    awaited: bool = True
+    """Whether the call may go on only once this is durable. In ``observe`` a front may answer at
+    once, and tell of a failure by `Exchange.went_unrecorded`."""
     orders: int | None = None
     """Version of the orders that the verdicts were made under; ``None`` skips the check."""
     instance: InstanceRow | None = None

@@ -24,7 +24,7 @@ from firedoor.engine.commands import (
     StopUpstream,
 )
 from firedoor.engine.events import Event
-from firedoor.engine.port import Commit, LookParts, LookWho, StoreFailed
+from firedoor.engine.port import Commit, Committed, LookParts, LookWho, StoreFailed
 from firedoor.errors import StoreError
 from firedoor.store import SqliteStore
 from firedoor.types.exchange import Caller, RequestHead
@@ -54,10 +54,13 @@ class Drive:
         head: RequestHead,
         caller: Caller,
         *,
+        later: bool = False,
         on_open: Observer = _ignore,
         on_close: Observer = _ignore,
     ) -> None:
         self.store = store
+        self._later = later
+        """Whether commits that need not be awaited are left to the writer's thread."""
         self.exchange = engine.open(head, caller, call_id=_new_call(), at=time.time())
         self._on_close = on_close
         self._todo: deque[Command] = deque()
@@ -135,7 +138,9 @@ class Drive:
             if ask is None:
                 continue
             event: Event
-            if isinstance(ask, Commit):
+            if isinstance(ask, Commit) and self._later and not ask.awaited:
+                event = self._apply_later(ask)
+            elif isinstance(ask, Commit):
                 try:
                     event = self.store.apply(ask)
                 except StoreError as error:
@@ -156,12 +161,25 @@ class Drive:
             ask = self._perform(self._todo.popleft())
             if ask is None:
                 continue
-            event = await self._apply_async(ask) if isinstance(ask, Commit) else self._look(ask)
+            if not isinstance(ask, Commit):
+                event = self._look(ask)
+            elif self._later and not ask.awaited:
+                event = self._apply_later(ask)
+            else:
+                event = await self._apply_async(ask)
             now = time.perf_counter()
             self._spent += now - started
             started = now
             self._answer(event)
         self._spent += time.perf_counter() - started
+
+    def _apply_later(self, commit: Commit) -> Event:
+        def failed() -> None:
+            LOG.error("a call could not be written down: the store is unavailable")
+            self.exchange.went_unrecorded()
+
+        self.store.apply_later(commit, failed)
+        return Committed(None, None)
 
     async def _apply_async(self, commit: Commit) -> Event:
         loop = asyncio.get_running_loop()

@@ -201,7 +201,14 @@ class DoorTransport:
             "transport", binding, declared or self._run, run_declared=declared is not None
         )
         return Drive(
-            self._engine, self._store, head, caller, on_open=self._on_open, on_close=self._on_close
+            self._engine,
+            self._store,
+            head,
+            caller,
+            # A client that waits for each answer gives the writer time to work beside it.
+            later=True,
+            on_open=self._on_open,
+            on_close=self._on_close,
         )
 
     @staticmethod

@@ -72,6 +72,8 @@ class SqliteStore:
         self._soon: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._soon_thread: threading.Thread | None = None
         self._leader = threading.Lock()
+        self._later = 0
+        self._later_done = threading.Condition()
         self._closed = False
         try:
             self._writer = self._connect()
@@ -124,6 +126,7 @@ class SqliteStore:
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """A connection whose reads all see one state of the store."""
+        self._settle()
         lock = self._leader if self.path is None else None
         if lock is not None:
             lock.acquire()
@@ -174,6 +177,29 @@ class SqliteStore:
                     )
                     self._soon_thread.start()
         self._soon.put(_Ticket(commit, callback))
+
+    def apply_later(self, commit: Commit, failed: Callable[[], None]) -> None:
+        """Queue a commit that nobody waits for; whoever reads the store next does.
+
+        ``failed`` is called on the writer's thread when it could not be written.
+        """
+        with self._later_done:
+            self._later += 1
+
+        def done(result: Result) -> None:
+            if isinstance(result, Exception):
+                failed()
+            with self._later_done:
+                self._later -= 1
+                self._later_done.notify_all()
+
+        self.apply_soon(commit, done)
+
+    def _settle(self) -> None:
+        """Wait for what `apply_later` queued, so that a reader sees every call that ended."""
+        if self._later:
+            with self._later_done:
+                self._later_done.wait_for(lambda: self._later == 0, timeout=_BUSY_MS / 1000)
 
     def _serve(self) -> None:
         while True:
