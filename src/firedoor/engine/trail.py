@@ -130,6 +130,11 @@ class Trail:
         """Passages presented so far in this conversation (for authorship only)."""
         self.size_bytes = size_bytes
 
+    def ends_within(self, turns: list[object]) -> bool:
+        """Whether this trail's last turn stands at the same place in ``turns``."""
+        n = len(self.turns)
+        return 0 < n <= len(turns) and turns[n - 1] == self.turns[n - 1]
+
     def common(self, turns: list[object]) -> int:
         """How many leading turns are equal to this trail's."""
         mine = self.turns
@@ -161,16 +166,16 @@ class Memory:
         if not found:
             return None
         self._trails.move_to_end(key)
-        best: tuple[Trail, int] | None = None
+        newest: Trail | None = None
         for trail in reversed(found):
             if trail.epoch != epoch:
                 continue
-            common = trail.common(turns)
-            if best is None or common > best[1]:
-                best = (trail, common)
-            if common == len(trail.turns) and common > 0:
-                break
-        return best
+            newest = newest or trail
+            # One compare finds the conversation that this request goes on with, among many.
+            if trail.ends_within(turns) and trail.common(turns) == len(trail.turns):
+                return trail, len(trail.turns)
+        # None is continued whole: the newest is the likeliest to share a beginning.
+        return (newest, newest.common(turns)) if newest is not None else None
 
     def keep(self, key: str, trail: Trail) -> None:
         """Remember ``trail``; a trail that it continues is replaced by it."""

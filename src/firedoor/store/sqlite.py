@@ -15,6 +15,7 @@ import queue
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,8 @@ from firedoor.types.ids import NodeId
 
 _BUSY_MS: Final = 5_000
 _BATCH_MAX: Final = 256
+_SIBLINGS: Final = 6
+_SIBLINGS_WAIT_S: Final = 0.0015
 
 Result = Committed | Stale | Exception
 
@@ -75,6 +78,9 @@ class SqliteStore:
         self._later = 0
         self._later_done = threading.Condition()
         self._closed = False
+        self.under_way = 0
+        """Calls under way, kept by an asynchronous front. Where there are many, a commit waits a
+        moment for others to share its sync (as PostgreSQL's ``commit_siblings`` has it)."""
         try:
             self._writer = self._connect()
             migrate(self._writer)
@@ -206,6 +212,8 @@ class SqliteStore:
             first = self._soon.get()
             if first is None:
                 return
+            if self.under_way >= _SIBLINGS:
+                time.sleep(_SIBLINGS_WAIT_S)
             tickets = [first, *(t for t in self._drain(self._soon) if t is not None)]
             with self._leader:
                 self._write(tickets)

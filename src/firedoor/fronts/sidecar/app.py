@@ -215,6 +215,13 @@ class SidecarApp:
         head = RequestHead(
             scope["method"], path, scope["query_string"].decode("latin-1"), headers, upstream
         )
+        self._store.under_way += 1
+        try:
+            await self._driven(head, receive, send)
+        finally:
+            self._store.under_way -= 1
+
+    async def _driven(self, head: RequestHead, receive: Receive, send: Send) -> None:
         drive = Drive(
             self._engine,
             self._store,
