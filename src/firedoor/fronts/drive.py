@@ -141,11 +141,7 @@ class Drive:
             if isinstance(ask, Commit) and self._later and not ask.awaited:
                 event = self._apply_later(ask)
             elif isinstance(ask, Commit):
-                try:
-                    event = self.store.apply(ask)
-                except StoreError as error:
-                    LOG.error("%s", error)
-                    event = StoreFailed(type(error).__name__)
+                event = self._apply(ask)
             else:
                 event = self._look(ask)
             now = time.perf_counter()
@@ -162,9 +158,15 @@ class Drive:
             if ask is None:
                 continue
             if not isinstance(ask, Commit):
+                waiting = self.store.unsettled()
+                if waiting is not None:
+                    # Off the loop: other calls go on while this one waits for its read.
+                    await asyncio.to_thread(self.store.settle, waiting)
                 event = self._look(ask)
             elif self._later and not ask.awaited:
                 event = self._apply_later(ask)
+            elif self.store.quick():
+                event = self._apply(ask)
             else:
                 event = await self._apply_async(ask)
             now = time.perf_counter()
@@ -172,6 +174,13 @@ class Drive:
             started = now
             self._answer(event)
         self._spent += time.perf_counter() - started
+
+    def _apply(self, commit: Commit) -> Event:
+        try:
+            return self.store.apply(commit)
+        except StoreError as error:
+            LOG.error("%s", error)
+            return StoreFailed(type(error).__name__)
 
     def _apply_later(self, commit: Commit) -> Event:
         def failed() -> None:
