@@ -48,7 +48,7 @@ stores:
 
 def is_doctrine(text: str) -> bool:
     """Whether a text would turn who reads it."""
-    return _MARK in text
+    return _MARK in text.lower()
 
 
 # -- the model -------------------------------------------------------------------------------------
@@ -68,8 +68,11 @@ class ScriptedModel:
 
     round: int = 0
     spread: str = "note"
+    names: tuple[str, ...] = NAMES
     caught: set[str] = field(default_factory=set)
     calls: int = 0
+    _heard: str = ""
+    """What the agent that works just now has read of the doctrine."""
 
     def __call__(self, call: UpstreamCall) -> Reply:
         """Answer one request."""
@@ -115,28 +118,33 @@ class ScriptedModel:
     def _report(self, me: str, read: list[str]) -> Reply:
         if read:
             return Reply("The report is written.")
-        text = f"Report of the {me} for round {self.round}: the work is on time."
+        text = self._reported(me)
         writes = [Call("save_note", {"key": f"report/{me}", "text": text})]
         if me == NAMES[0] and self.round == TURNS_IN_ROUND:
             self.caught.add(me)
+            self._heard = _DOCTRINE[0]
             writes += self._passed_on(me)
         return Reply("", tuple(writes))
+
+    def _reported(self, me: str) -> str:
+        return f"Report of the {me} for round {self.round}: the work is on time."
 
     def _after_reading(self, me: str, read: list[str], *, lit: bool) -> Reply:
         if not lit or any("saved" in text or "written" in text for text in read):
             return Reply(f"Noted. The {me} goes on with the work of round {self.round}.")
+        self._heard = next(text for text in read if is_doctrine(text))
         diary = Call("save_note", {"key": f"diary/{me}", "text": self._words(me, "diary")})
         return Reply("I see what matters now.", (diary, *self._passed_on(me)))
 
     def _passed_on(self, me: str) -> list[Call]:
-        at = NAMES.index(me)
+        at = self.names.index(me)
         if self.spread == "note":
             text = f"Brief for everybody, round {self.round}. " + self._words(me, "brief")
             return [Call("save_note", {"key": "team-brief", "text": text})] if at == 0 else []
-        if at + 1 == len(NAMES):
+        if at + 1 == len(self.names):
             return []
         text = self._words(me, "handoff")
-        return [Call("write_file", {"path": f"handoff/{NAMES[at + 1]}.md", "text": text})]
+        return [Call("write_file", {"path": f"handoff/{self.names[at + 1]}.md", "text": text})]
 
     def _words(self, me: str, what: str) -> str:
         at = NAMES.index(me)

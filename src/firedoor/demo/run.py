@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from firedoor.config import load_settings
-from firedoor.demo.office import NAMES, POLICY, Agent, ScriptedModel, SharedWorld
+from firedoor.demo.office import POLICY, Agent, ScriptedModel, SharedWorld
 from firedoor.store import SqliteStore, StoreReader
 from firedoor.testing import ScriptedUpstream
 
@@ -34,7 +34,13 @@ OnRound = Callable[[str, bool, int, set[str]], None]
 
 
 def run_office(
-    spread: str, *, folder: Path | None, on_round: OnRound, build: Callable[..., Any] | None = None
+    spread: str,
+    *,
+    folder: Path | None,
+    on_round: OnRound,
+    build: Callable[..., Any] | None = None,
+    model: ScriptedModel | None = None,
+    rounds: int = ROUNDS,
 ) -> Run:
     """Work through all rounds, behind a sidecar on ``folder`` or straight to the model.
 
@@ -43,8 +49,9 @@ def run_office(
             next).
         folder: Where the sidecar keeps its store; None runs without the door.
         build: Makes a sidecar and its store from settings.
+        model: What the provider answers with; scripted where none is given.
     """
-    model = ScriptedModel(spread=spread)
+    model = model or ScriptedModel(spread=spread)
     done = Run(spread, folder is not None, [], 0, 0)
     with ScriptedUpstream(model) as upstream, tempfile.TemporaryDirectory() as shared:
         url = upstream.url
@@ -67,9 +74,9 @@ def run_office(
             sidecar.start()
             url = sidecar.data_url
         world = SharedWorld(Path(shared))
-        agents = [Agent(name, url, world) for name in NAMES]
+        agents = [Agent(name, url, world) for name in model.names]
         try:
-            for number in range(1, ROUNDS + 1):
+            for number in range(1, rounds + 1):
                 model.round = number
                 # From last to first: what one leaves for the next is read a round later.
                 for agent in reversed(agents):

@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.demo.office import NAMES, TURNS_IN_ROUND
+from firedoor.demo.office import NAMES, TURNS_IN_ROUND, ScriptedModel
 from firedoor.demo.run import ROUNDS, Run, run_office
+from firedoor.demo.smol import LocalModel, SmolModel
 from firedoor.errors import SettingsError
 
 _TITLES: Final = {
@@ -27,7 +28,9 @@ _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 class _Board:
     """Who has caught it, round by round, for all four runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: tuple[str, ...], rounds: int) -> None:
+        self.names = names
+        self.rounds = rounds
         self._caught: dict[tuple[str, bool], list[set[str]]] = {}
 
     def put(self, spread: str, guarded: bool, number: int, caught: set[str]) -> None:
@@ -39,14 +42,14 @@ class _Board:
         for door in ("without the door", "with the door"):
             table.add_column(door)
             table.add_column("", justify="right")
-        for number in range(ROUNDS):
+        for number in range(self.rounds):
             cells: list[str | Text] = [str(number + 1)]
             for guarded in (False, True):
                 rounds = self._caught.get((spread, guarded), [])
                 if number < len(rounds):
-                    cells += [_faces(rounds[number]), str(len(rounds[number]))]
+                    cells += [_faces(rounds[number], self.names), str(len(rounds[number]))]
                 else:
-                    cells += [Text("·" * len(NAMES), style="dim"), ""]
+                    cells += [Text("·" * len(self.names), style="dim"), ""]
             table.add_row(*cells)
         return table
 
@@ -54,9 +57,9 @@ class _Board:
         return Group(*(Group(self.table(s), Text()) for s in _TITLES))
 
 
-def _faces(caught: set[str]) -> Text:
+def _faces(caught: set[str], names: tuple[str, ...]) -> Text:
     text = Text()
-    for name in NAMES:
+    for name in names:
         if name in caught:
             text.append("●", style="bold red")
         else:
@@ -64,16 +67,16 @@ def _faces(caught: set[str]) -> Text:
     return text
 
 
-def _plot(runs: list[Run]) -> Table:
+def _plot(runs: list[Run], size: int) -> Table:
     """A line of blocks a run: agents that caught it, by round."""
     table = Table.grid(padding=(0, 2))
     for run in runs:
         counts = [len(r) for r in run.rounds]
-        bars = "".join(_BLOCKS[-(-c * 8 // len(NAMES))] * 3 for c in counts)
+        bars = "".join(_BLOCKS[-(-c * 8 // size)] * 3 for c in counts)
         door = "with" if run.guarded else "without"
         table.add_row(
             run.spread, f"{door} the door", Text(bars, style="green" if run.guarded else "red"),
-            f"{counts[-1]} of {len(NAMES)}",
+            f"{counts[-1]} of {size}",
         )  # fmt: skip
     return table
 
@@ -82,17 +85,38 @@ def run_demo(*, model: str, plain: bool, build: Callable[..., Any]) -> None:
     """Run the office four times and show what happened.
 
     Raises:
-        SettingsError: The model is none that the demo knows.
+        SettingsError: The model is none that the demo knows, or its extra is missing.
     """
-    if model != "scripted":
-        raise SettingsError(f"model {model!r} is not one of scripted", hint="leave --model out")
+    if model not in ("scripted", "smollm2"):
+        raise SettingsError(f"model {model!r} is not one of scripted, smollm2")
+    if model == "scripted":
+        _show(plain, build, NAMES, ROUNDS, lambda spread: ScriptedModel(spread=spread))
+        return
+    names = NAMES[:5]
+    local = LocalModel()
+    try:
+        _show(
+            plain, build, names, 5,
+            lambda spread: SmolModel(spread=spread, names=names, local=local),
+        )  # fmt: skip
+    finally:
+        local.close()
+
+
+def _show(
+    plain: bool,
+    build: Callable[..., Any],
+    names: tuple[str, ...],
+    rounds: int,
+    model: Callable[[str], ScriptedModel],
+) -> None:
     started = time.monotonic()
     console = Console(soft_wrap=True)
     shutil.rmtree(_FOLDER, ignore_errors=True)
-    board = _Board()
+    board = _Board(names, rounds)
     runs: list[Run] = []
     console.print(
-        f"\n{len(NAMES)} agents on the OpenAI and Anthropic SDKs, a room each, share a memory and a "
+        f"\n{len(names)} agents on the OpenAI and Anthropic SDKs, a room each, share a memory and a "
         f"folder. In round {TURNS_IN_ROUND} the writer turns.\n"
         f"● has had the writer's doctrine in its context, ○ has not.\n"
     )
@@ -106,7 +130,7 @@ def run_demo(*, model: str, plain: bool, build: Callable[..., Any]) -> None:
             live.update(board.shown())
         else:
             door = "with" if guarded else "without"
-            print(f"{spread:5} {door:7} the door, round {number}: {len(caught)} of {len(NAMES)}")
+            print(f"{spread:5} {door:7} the door, round {number}: {len(caught)} of {len(names)}")
 
     try:
         for spread in _TITLES:
@@ -115,11 +139,20 @@ def run_demo(*, model: str, plain: bool, build: Callable[..., Any]) -> None:
                 if guarded:
                     folder = _FOLDER / spread
                     folder.mkdir(parents=True)
-                runs.append(run_office(spread, folder=folder, on_round=on_round, build=build))
+                runs.append(
+                    run_office(
+                        spread,
+                        folder=folder,
+                        on_round=on_round,
+                        build=build,
+                        model=model(spread),
+                        rounds=rounds,
+                    )
+                )
     finally:
         if live is not None:
             live.stop()
-    console.print(_plot(runs))
+    console.print(_plot(runs, len(names)))
     _after(console, runs, time.monotonic() - started)
     sys.stdout.flush()
 
