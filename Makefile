@@ -7,7 +7,7 @@ MODEL ?= scripted
 EXTRAS := $(if $(filter smollm2,$(MODEL)),dev$(,)local-model,dev)
 , := ,
 
-.PHONY: demo test quick format bench clean
+.PHONY: demo test quick format compat bench clean
 
 $(VENV)/.stamp-dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +41,12 @@ format: $(VENV)/.stamp-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+## compat: the transport's tests with openai 2.x on httpx, in an environment of its own
+compat:
+	$(PYTHON) -m venv .venv-compat
+	.venv-compat/bin/python -m pip install --quiet -e ".[dev]" "openai<3" "httpx<1"
+	.venv-compat/bin/python -m pytest tests/fronts/test_fronts_transport.py integrations
+
 ## bench: the figures of docs/benchmarks.md, as ratios in one run
 bench: $(VENV)/.stamp-dev
 	$(BIN)/python tests/benchmarks/engine_w2.py
@@ -48,4 +54,4 @@ bench: $(VENV)/.stamp-dev
 	$(BIN)/python tests/benchmarks/sidecar.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-compat .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

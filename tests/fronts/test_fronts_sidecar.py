@@ -117,6 +117,17 @@ def test_an_ambiguous_body_passes_as_one_opaque_part_in_observe(
         assert call["coverage"]["opaque"] == 1
 
 
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "multipart/form-data; boundary=x", "application/json; charset=utf-16"]
+)
+def test_a_wrong_content_type_is_refused(
+    serve: Serve, upstream: ScriptedUpstream, kind: str
+) -> None:
+    answer = post(serve().url, json.dumps(CHAT).encode(), **{"content-type": kind})
+    assert refused(answer) == (400, "firedoor_malformed")
+    assert upstream.calls == []
+
+
 def test_a_body_of_33_mib_is_refused(serve: Serve, upstream: ScriptedUpstream) -> None:
     body = b'{"model":"m","messages":[{"role":"user","content":"' + b"x" * (33 << 20) + b'"}]}'
     assert refused(post(serve().url, body)) == (413, "firedoor_too_large")

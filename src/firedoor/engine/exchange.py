@@ -310,6 +310,14 @@ class Exchange:
             self._new_fields = {"": self._section("", Reading((part,)))}
 
     def _parse(self) -> list[Command] | None:
+        kind = _content_type(self.head)
+        if self.enforcing and kind is not None and not _is_json(kind):
+            return self._refuse(
+                "firedoor_malformed",
+                "This endpoint takes application/json in UTF-8; a body under another name could be "
+                "read in another way than it was judged.",
+                param="content-type",
+            )
         surface = wire.surface_wire(self.endpoint.surface)
         engine = self.engine
         self._new_turns, self._new_fields = [], {}
@@ -961,6 +969,18 @@ class Exchange:
             ended_at=self.at,
             quarantined=tuple(self.quarantined),
         )
+
+
+def _content_type(head: RequestHead) -> bytes | None:
+    """The content type, lower-case; several of them joined, so that they fit none."""
+    found = [value.lower().strip() for name, value in head.headers if name == b"content-type"]
+    return b" & ".join(found) if found else None
+
+
+def _is_json(kind: bytes) -> bool:
+    essence, _, parameters = kind.partition(b";")
+    named = parameters.replace(b" ", b"").replace(b'"', b"")
+    return essence.strip() == b"application/json" and named in (b"", b"charset=utf-8")
 
 
 def _definition_name(tool: Any) -> object:
