@@ -1,5 +1,7 @@
 """Real SDKs through the transport: work passes, whatever the client, and refusals are their own."""
 
+from typing import Any
+
 import anthropic
 import httpx
 import httpx2
@@ -123,3 +125,11 @@ def test_what_cannot_be_guarded_is_not_wrapped(door: Door) -> None:
     client = door.wrap(openai.OpenAI(api_key="k"))
     with pytest.raises(CallerError, match="wrapped already"):
         door.wrap(client)
+
+
+@pytest.mark.parametrize("library", [openai, anthropic])
+async def test_an_aiohttp_client_is_refused(door: Door, library: Any) -> None:
+    kind = library.AsyncOpenAI if library is openai else library.AsyncAnthropic
+    async with library.DefaultAioHttpClient() as http:
+        with pytest.raises(CallerError, match="aiohttp"):
+            door.wrap(kind(api_key="k", http_client=http))

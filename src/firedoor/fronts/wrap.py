@@ -54,7 +54,7 @@ def wrap(client: Any, transport: Callable[[Any], DoorTransport]) -> Any:
     named = type(inner).__module__ + type(inner).__name__ + type(http).__name__
     if "aiohttp" in named.lower():
         raise _refused(
-            client, "it sends by aiohttp, which asks its own DNS and pools past the door"
+            client, "it sends by aiohttp, a road that this door does not guard"
         )
     if (
         not family
