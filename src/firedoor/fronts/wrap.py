@@ -53,9 +53,7 @@ def wrap(client: Any, transport: Callable[[Any], DoorTransport]) -> Any:
     )  # fmt: skip
     named = type(inner).__module__ + type(inner).__name__ + type(http).__name__
     if "aiohttp" in named.lower():
-        raise _refused(
-            client, "it sends by aiohttp, a road that this door does not guard"
-        )
+        raise _refused(client, "it sends by aiohttp, a road that this door does not guard")
     if (
         not family
         and not hasattr(inner, "handle_request")

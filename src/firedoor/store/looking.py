@@ -135,20 +135,17 @@ def _parents(connection: sqlite3.Connection, run: RunRow) -> tuple[RunRow, ...]:
 
 def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     """What is known of these passages, places, ids, and of this run?"""
-    # One statement for what every call asks, and for which of the rest has anything to say.
+    # One row tells what every call asks, and which of the rest has anything to say.
     orders, contained, granted, judged, *found = connection.execute(
-        "SELECT (SELECT coalesce(max(version), 0) FROM orders), "
-        "EXISTS (SELECT 1 FROM contained WHERE target IN (?1, ?2, ?3)), "
-        "EXISTS (SELECT 1 FROM grants), EXISTS (SELECT 1 FROM judgements WHERE instance = ?4), "
-        "room, label, parent FROM (SELECT 1) LEFT JOIN runs ON run = ?5",
-        (
-            f"instance:{ask.instance}",
-            f"room:{ask.room}",
-            f"credential:{ask.credential}",
-            ask.instance,
-            ask.run,
-        ),
+        "SELECT orders, contained, granted, judged, room, label, parent "
+        "FROM head LEFT JOIN runs ON run = ?",
+        (ask.run,),
     ).fetchone()
+    if contained:
+        contained = connection.execute(
+            "SELECT count(*) FROM contained WHERE target IN (?, ?, ?)",
+            (f"instance:{ask.instance}", f"room:{ask.room}", f"credential:{ask.credential}"),
+        ).fetchone()[0]
     run = RunRow(ask.run, ask.room)
     if found[1] is not None:
         parent = RunId(found[2]) if found[2] else None

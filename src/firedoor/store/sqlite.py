@@ -264,36 +264,10 @@ class SqliteStore:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             connection.execute("BEGIN IMMEDIATE")
-            head = self._head(connection)
-            before = head
-            # Alone, a commit is the transaction; among others, a refused one must not undo them.
-            alone = len(tickets) == 1
-            for ticket in tickets:
-                result: Result
-                if not alone:
-                    connection.execute("SAVEPOINT one")
-                try:
-                    result, head = writing.write(connection, self, ticket.commit, head)
-                    results.append(result)
-                    refused = isinstance(result, Stale)
-                except StoreError as error:
-                    results.append(error)
-                    refused = True
-                if alone:
-                    if refused:
-                        connection.execute("ROLLBACK")
-                        head = before
-                    continue
-                if refused:
-                    connection.execute("ROLLBACK TO one")
-                connection.execute("RELEASE one")
-            if head is not before:
-                connection.execute(
-                    "UPDATE head SET size = ?, peaks = ?, last = ?",
-                    (head.tree.size, head.tree.to_bytes(), head.last),
-                )
-            if connection.in_transaction:
-                connection.execute("COMMIT")
+            batch = writing.Batch(connection, self, self._head(connection))
+            results = [batch.add(ticket.commit) for ticket in tickets]
+            batch.flush()
+            connection.execute("COMMIT")
         except (sqlite3.Error, StoreError) as error:
             failure = error if isinstance(error, StoreError) else _unavailable(error, self.url)
             failure.__cause__ = error if failure is not error else None
@@ -314,6 +288,11 @@ class SqliteStore:
             for ticket, result in zip(tickets, results, strict=True):
                 ticket.result = result
             raise
+        if isinstance(results[0], StoreError) and len(tickets) > 1:
+            # One of them may be what cannot be written: alone, it fails alone.
+            for ticket in tickets:
+                self._write([ticket])
+            return
         self._sync_s += 0.2 * (time.perf_counter() - started - self._sync_s)
         for ticket, result in zip(tickets, results, strict=True):
             ticket.result = result
@@ -321,7 +300,7 @@ class SqliteStore:
     @staticmethod
     def _head(connection: sqlite3.Connection) -> writing.Head:
         size, peaks, last, orders = connection.execute(
-            "SELECT size, peaks, last, (SELECT coalesce(max(version), 0) FROM orders) FROM head"
+            "SELECT size, peaks, last, orders FROM head"
         ).fetchone()
         return writing.Head(from_bytes(size, peaks), last, orders)
 
@@ -337,12 +316,8 @@ class SqliteStore:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 head = self._head(connection)
-                version, head = writing.write_order(
+                version, _ = writing.write_order(
                     connection, self, head, kind=kind, target=target, body=body, at=at
-                )
-                connection.execute(
-                    "UPDATE head SET size = ?, peaks = ?, last = ?",
-                    (head.tree.size, head.tree.to_bytes(), head.last),
                 )
                 connection.execute("COMMIT")
             except sqlite3.Error as error:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from firedoor.engine.explain import time_text
 from firedoor.engine.port import Commit, Committed, Stale
-from firedoor.ledger import CompactRange, canonical, seal
+from firedoor.ledger import CompactRange, Entry, canonical, seal
 from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import label_from, label_text
 from firedoor.types.ids import NodeId
@@ -32,84 +32,145 @@ class Keeper(Protocol):
     retention: str
 
 
-def write(
-    db: sqlite3.Connection, keeper: Keeper, commit: Commit, head: Head
-) -> tuple[Committed | Stale, Head]:
-    """Write ``commit``, or say why not: then the caller rolls back to its savepoint."""
-    if commit.orders is not None and head.orders > commit.orders:
-        return Stale("orders"), head
-    if commit.reach and not _take_reach(db, commit):
-        return Stale("reach"), head
-    seq = head.tree.size
-    index = leaf = None
-    if commit.entry is not None:
-        head, leaf = append(
-            db, keeper, head, kind=commit.entry.kind, body=commit.entry.body, at=commit.at
-        )
-        index = seq
-    _write_call(db, commit, index)
-    if commit.run is not None:
-        _join_run(db, commit.run)
-    if commit.emissions:
-        db.executemany(
-            "INSERT OR IGNORE INTO emissions (passage, seq, call, room, run, label, instance, "
-            "author, compartment, held) VALUES (?,?,?,?,?,?,?,?,?,?)",
-            [
+_ENTRIES = "INSERT INTO entries (idx, bytes, leaf) VALUES (?,?,?)"
+_CALLS = (
+    "INSERT INTO calls (call, instance, base, base_parts, opened, closed, attempt, answered, at, "
+    "open_index) VALUES (?,?,?,?,?,?,?,?,?,?)"
+)
+_CLOSED = "UPDATE calls SET closed = ?, answered = max(answered, ?), close_index = ? WHERE call = ?"
+_INSTANCES = (
+    "INSERT INTO instances (id, name, compartment, room, run, credential, parents, identity, "
+    "first_seen) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET run = excluded.run"
+)
+_EMISSIONS = (
+    "INSERT OR IGNORE INTO emissions (passage, seq, call, room, run, label, instance, author, "
+    "compartment, held) VALUES (?,?,?,?,?,?,?,?,?,?)"
+)
+_RECORDS = "INSERT OR IGNORE INTO records (store, key, passage, call) VALUES (?,?,?,?)"
+_JUDGEMENTS = (
+    "INSERT OR REPLACE INTO judgements (instance, passage, action, rule, label, quarantine, epoch) "
+    "VALUES (?,?,?,?,?,?,?)"
+)
+_GRANTS = "INSERT OR REPLACE INTO grants (passage, kind, scope, until) VALUES (?,?,?,?)"
+_TURNS = (
+    "INSERT INTO turns (credential, chain, call, instance) VALUES (?,?,?,?) "
+    "ON CONFLICT DO UPDATE SET call = excluded.call, instance = excluded.instance"
+)
+_CONTINUED = (
+    "UPDATE turns SET next_attempt = ? WHERE credential = ? AND chain = ? AND next_attempt IS NULL"
+)
+_MINTED = (
+    "INSERT OR IGNORE INTO minted (id, resource, credential, room, run, instance, label, call) "
+    "VALUES (?,?,?,?,?,?,?,?)"
+)
+_CONTENT = "INSERT INTO content (call, n, kind, body) VALUES (?,?,?,?)"
+# In this order: what is updated was inserted before, perhaps by a commit of the same batch.
+_ORDER = (
+    _ENTRIES, _CALLS, _CLOSED, _INSTANCES, _EMISSIONS, _RECORDS, _JUDGEMENTS, _GRANTS, _TURNS,
+    _CONTINUED, _MINTED, _CONTENT,
+)  # fmt: skip
+
+
+class Batch:
+    """The commits of one transaction: each judged as it comes, their rows written together.
+
+    A commit that is refused leaves nothing behind, so that it spoils none of the others.
+    """
+
+    def __init__(self, db: sqlite3.Connection, keeper: Keeper, head: Head) -> None:
+        self._db = db
+        self._keeper = keeper
+        self._before = head
+        self.head = head
+        self._rows: dict[str, list[tuple[Any, ...]]] = {statement: [] for statement in _ORDER}
+
+    def add(self, commit: Commit) -> Committed | Stale:
+        """Take one commit in, or say why not."""
+        head = self.head
+        if commit.orders is not None and head.orders > commit.orders:
+            return Stale("orders")
+        if commit.reach and not _take_reach(self._db, commit):
+            return Stale("reach")
+        seq = head.tree.size
+        index = leaf = None
+        rows = self._rows
+        if commit.entry is not None:
+            entry = _sealed(self._keeper, head, commit.entry.kind, commit.entry.body, commit.at)
+            rows[_ENTRIES].append((entry.index, entry.bytes_, entry.leaf))
+            self.head = Head(head.tree.append(entry.leaf), entry.leaf, head.orders)
+            index, leaf = seq, entry.leaf
+        self._add_call(commit, index)
+        if commit.run is not None:
+            _join_run(self._db, commit.run)
+        for e in commit.emissions:
+            rows[_EMISSIONS].append(
                 (e.passage, seq, e.call, e.room, e.run, label_text(e.label), e.instance, e.author,
                  e.compartment, e.held)
-                for e in commit.emissions
-            ],
-        )  # fmt: skip
-    if commit.records:
-        db.executemany(
-            "INSERT OR IGNORE INTO records (store, key, passage, call) VALUES (?,?,?,?)",
-            [
+            )  # fmt: skip
+        for r in commit.records:
+            rows[_RECORDS].append(
                 (r.place.store, r.place.key or "", r.emission.passage, r.emission.call)
-                for r in commit.records
-            ],
-        )
-    for mark in commit.marks:
-        _join_mark(db, mark)
-    _write_decisions(db, commit)
-    for turn in commit.turns:
-        db.execute(
-            "INSERT INTO turns (credential, chain, call, instance) VALUES (?,?,?,?) "
-            "ON CONFLICT DO UPDATE SET call = excluded.call, instance = excluded.instance",
-            (turn.credential, turn.chain, turn.call, turn.instance),
-        )
-    if commit.continued is not None:
-        credential, chain, attempt = commit.continued
-        db.execute(
-            "UPDATE turns SET next_attempt = ? "
-            "WHERE credential = ? AND chain = ? AND next_attempt IS NULL",
-            (attempt, credential, chain),
-        )
-    if commit.minted:
-        db.executemany(
-            "INSERT OR IGNORE INTO minted (id, resource, credential, room, run, instance, label, "
-            "call) VALUES (?,?,?,?,?,?,?,?)",
-            [
+            )
+        for mark in commit.marks:
+            _join_mark(self._db, mark)
+        for j in commit.judgements:
+            rows[_JUDGEMENTS].append(
+                (commit.call.instance, j.passage, j.action, j.rule, label_text(j.label),
+                 j.quarantine, j.epoch)
+            )  # fmt: skip
+        for g in commit.grants:
+            rows[_GRANTS].append((g.passage, g.kind, g.scope or "", g.until))
+        for item in commit.quarantine:
+            _hold(self._db, item, commit.at)
+        for turn in commit.turns:
+            rows[_TURNS].append((turn.credential, turn.chain, turn.call, turn.instance))
+        if commit.continued is not None:
+            credential, chain, attempt = commit.continued
+            rows[_CONTINUED].append((attempt, credential, chain))
+        for m in commit.minted:
+            rows[_MINTED].append(
                 (m.id, m.resource, m.credential, m.room, m.run, m.instance, label_text(m.label),
                  m.call)
-                for m in commit.minted
-            ],
-        )  # fmt: skip
-    if commit.content is not None and keeper.retention != "digests":
-        _write_content(db, keeper, commit.call.call, commit.content_n, commit.content)
-    return Committed(index, leaf), head
+            )  # fmt: skip
+        if commit.content is not None and self._keeper.retention != "digests":
+            call, n = commit.call.call, commit.content_n
+            kind, body = _kept(self._keeper, f"{call}/{n}", commit.content)
+            rows[_CONTENT].append((call, n, kind, body))
+        return Committed(index, leaf)
+
+    def _add_call(self, commit: Commit, index: int | None) -> None:
+        call, row = commit.call, commit.instance
+        if call.opened is not None:
+            self._rows[_CALLS].append(
+                (call.call, call.instance, call.base, call.base_parts, call.opened, call.closed,
+                 call.attempt, call.answered, commit.at, index)
+            )  # fmt: skip
+        elif call.closed is not None:
+            self._rows[_CLOSED].append((call.closed, call.answered, index, call.call))
+        if row is not None:
+            self._rows[_INSTANCES].append(
+                (row.id, row.name, row.compartment, row.room, row.run, row.credential,
+                 json.dumps(row.parents), row.identity, commit.at)
+            )  # fmt: skip
+
+    def flush(self) -> None:
+        """Write all rows, a statement for each table, and the ledger's new head."""
+        for statement, rows in self._rows.items():
+            if len(rows) == 1:
+                self._db.execute(statement, rows[0])
+            elif rows:
+                self._db.executemany(statement, rows)
+        granted, judged = len(self._rows[_GRANTS]), len(self._rows[_JUDGEMENTS])
+        if self.head is not self._before or granted or judged:
+            self._db.execute(
+                "UPDATE head SET size = ?, peaks = ?, last = ?, granted = granted + ?, "
+                "judged = judged + ?",
+                (self.head.tree.size, self.head.tree.to_bytes(), self.head.last, granted, judged),
+            )
 
 
-def append(
-    db: sqlite3.Connection,
-    keeper: Keeper,
-    head: Head,
-    *,
-    kind: str,
-    body: dict[str, Any],
-    at: float,
-) -> tuple[Head, bytes]:
-    """Add one entry to the ledger."""
-    entry = seal(
+def _sealed(keeper: Keeper, head: Head, kind: str, body: dict[str, Any], at: float) -> Entry:
+    return seal(
         index=head.tree.size,
         kind=kind,
         time=time_text(at),
@@ -117,11 +178,13 @@ def append(
         previous=head.last,
         body=canonical(body),
     )
-    db.execute(
-        "INSERT INTO entries (idx, bytes, leaf) VALUES (?,?,?)",
-        (entry.index, entry.bytes_, entry.leaf),
-    )
-    return Head(head.tree.append(entry.leaf), entry.leaf, head.orders), entry.leaf
+
+
+def _kept(keeper: Keeper, bound_to: str, content: bytes) -> tuple[str, bytes]:
+    """A content as it is kept: its kind, and its bytes."""
+    if keeper.retention == "encrypted":
+        return "aesgcm:" + keeper.keys.key_id, keeper.keys.seal(content, bound_to)
+    return "plain", content
 
 
 def write_order(
@@ -144,13 +207,24 @@ def write_order(
         db.execute("INSERT OR REPLACE INTO contained VALUES (?,?)", (target, version))
     elif kind == "uncontain":
         db.execute("DELETE FROM contained WHERE target = ?", (target,))
-    entry = {"order": kind, "target": target, "version": version, **body}
-    head, _ = append(db, keeper, head, kind="order", body=entry, at=at)
+    entry = _sealed(
+        keeper, head, "order", {"order": kind, "target": target, "version": version, **body}, at
+    )
+    db.execute(_ENTRIES, (entry.index, entry.bytes_, entry.leaf))
+    head = Head(head.tree.append(entry.leaf), entry.leaf, version)
+    db.execute(
+        "UPDATE head SET size = ?, peaks = ?, last = ?, orders = ?, "
+        "contained = (SELECT count(*) FROM contained)",
+        (head.tree.size, head.tree.to_bytes(), head.last, version),
+    )
     return version, head
 
 
 def _take_reach(db: sqlite3.Connection, commit: Commit) -> bool:
-    """Test and add in one step (MODEL line 29); False when a root would pass its limit."""
+    """Test and add in one step (MODEL line 29); False when a root would pass its limit.
+
+    All roots are tested before any is added: a refused commit leaves nothing behind.
+    """
     since = commit.at - commit.reach_window_s
     for root, room, limit in commit.reach:
         (others,) = db.execute(
@@ -160,37 +234,12 @@ def _take_reach(db: sqlite3.Connection, commit: Commit) -> bool:
         # INVARIANT: the rooms reached inside one window never number more than the limit.
         if others + 1 > limit:
             return False
-        db.execute(
-            "INSERT INTO reach (root, room, last_at) VALUES (?,?,?) "
-            "ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at)",
-            (root, room, commit.at),
-        )
+    db.executemany(
+        "INSERT INTO reach (root, room, last_at) VALUES (?,?,?) "
+        "ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at)",
+        [(root, room, commit.at) for root, room, _ in commit.reach],
+    )
     return True
-
-
-def _write_call(db: sqlite3.Connection, commit: Commit, index: int | None) -> None:
-    call, row = commit.call, commit.instance
-    if call.opened is not None:
-        db.execute(
-            "INSERT INTO calls (call, instance, base, base_parts, opened, closed, attempt, "
-            "answered, at, open_index) VALUES (?,?,?,?,?,?,?,?,?,?)",
-            (call.call, call.instance, call.base, call.base_parts, call.opened, call.closed,
-             call.attempt, call.answered, commit.at, index),
-        )  # fmt: skip
-    elif call.closed is not None:
-        db.execute(
-            "UPDATE calls SET closed = ?, answered = max(answered, ?), close_index = ? "
-            "WHERE call = ?",
-            (call.closed, call.answered, index, call.call),
-        )
-    if row is not None:
-        db.execute(
-            "INSERT INTO instances (id, name, compartment, room, run, credential, parents, "
-            "identity, first_seen) VALUES (?,?,?,?,?,?,?,?,?) "
-            "ON CONFLICT DO UPDATE SET run = excluded.run",
-            (row.id, row.name, row.compartment, row.room, row.run, row.credential,
-             json.dumps(row.parents), row.identity, commit.at),
-        )  # fmt: skip
 
 
 def _join_run(db: sqlite3.Connection, run: RunRow) -> None:
@@ -219,26 +268,6 @@ def _join_mark(db: sqlite3.Connection, mark: StoreMark) -> None:
     db.execute("INSERT OR REPLACE INTO marks VALUES (?,?,?,?)", (*where, label_text(label)))
 
 
-def _write_decisions(db: sqlite3.Connection, commit: Commit) -> None:
-    if commit.judgements:
-        db.executemany(
-            "INSERT OR REPLACE INTO judgements (instance, passage, action, rule, label, "
-            "quarantine, epoch) VALUES (?,?,?,?,?,?,?)",
-            [
-                (commit.call.instance, j.passage, j.action, j.rule, label_text(j.label),
-                 j.quarantine, j.epoch)
-                for j in commit.judgements
-            ],
-        )  # fmt: skip
-    if commit.grants:
-        db.executemany(
-            "INSERT OR REPLACE INTO grants (passage, kind, scope, until) VALUES (?,?,?,?)",
-            [(g.passage, g.kind, g.scope or "", g.until) for g in commit.grants],
-        )
-    for item in commit.quarantine:
-        _hold(db, item, commit.at)
-
-
 def _hold(db: sqlite3.Connection, item: QuarantineRow, at: float) -> None:
     known = db.execute(
         "SELECT asked_by FROM quarantine WHERE passage = ?", (item.passage,)
@@ -258,15 +287,3 @@ def _hold(db: sqlite3.Connection, item: QuarantineRow, at: float) -> None:
          label_text(item.label), item.characters, json.dumps([item.asked_by]), item.call,
          item.pointer, item.rule, at),
     )  # fmt: skip
-
-
-def _write_content(
-    db: sqlite3.Connection, keeper: Keeper, call: str, n: int, content: bytes
-) -> None:
-    if keeper.retention == "encrypted":
-        kind, content = "aesgcm:" + keeper.keys.key_id, keeper.keys.seal(content, f"{call}/{n}")
-    else:
-        kind = "plain"
-    db.execute(
-        "INSERT INTO content (call, n, kind, body) VALUES (?,?,?,?)", (call, n, kind, content)
-    )

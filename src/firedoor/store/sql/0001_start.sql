@@ -70,5 +70,9 @@ CREATE TRIGGER entries_are_not_changed BEFORE UPDATE ON entries
 CREATE TRIGGER entries_are_not_removed BEFORE DELETE ON entries
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL,
-    peaks BLOB NOT NULL, last BLOB) STRICT;
-INSERT INTO head VALUES (1, 0, x'', NULL);
+    peaks BLOB NOT NULL, last BLOB,
+    -- What every call asks, so that it asks one row: the orders' version, and how much there is of
+    -- the rest.
+    orders INTEGER NOT NULL, contained INTEGER NOT NULL, granted INTEGER NOT NULL,
+    judged INTEGER NOT NULL) STRICT;
+INSERT INTO head VALUES (1, 0, x'', NULL, 0, 0, 0, 0);
