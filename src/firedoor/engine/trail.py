@@ -130,11 +130,6 @@ class Trail:
         """Passages presented so far in this conversation (for authorship only)."""
         self.size_bytes = size_bytes
 
-    def ends_within(self, turns: list[object]) -> bool:
-        """Whether this trail's last turn stands at the same place in ``turns``."""
-        n = len(self.turns)
-        return 0 < n <= len(turns) and turns[n - 1] == self.turns[n - 1]
-
     def common(self, turns: list[object]) -> int:
         """How many leading turns are equal to this trail's."""
         mine = self.turns
@@ -167,13 +162,15 @@ class Memory:
             return None
         self._trails.move_to_end(key)
         newest: Trail | None = None
+        size = len(turns)
         for trail in reversed(found):
             if trail.epoch != epoch:
                 continue
             newest = newest or trail
-            # One compare finds the conversation that this request goes on with, among many.
-            if trail.ends_within(turns) and trail.common(turns) == len(trail.turns):
-                return trail, len(trail.turns)
+            # One compare, of the last turn, finds the conversation that this request goes on with.
+            n = len(trail.turns)
+            if 0 < n <= size and turns[n - 1] == trail.turns[-1] and trail.common(turns) == n:
+                return trail, n
         # None is continued whole: the newest is the likeliest to share a beginning.
         return (newest, newest.common(turns)) if newest is not None else None
 

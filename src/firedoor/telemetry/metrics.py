@@ -6,6 +6,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from firedoor.engine import Exchange
 
 _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
+_KINDS = ("total", "attributed", "opaque", "withheld")
 
 
 class CallMetrics:
@@ -26,17 +27,25 @@ class CallMetrics:
             buckets=_BUCKETS, registry=self.registry,
         )  # fmt: skip
 
+        # Finding a child by its labels costs more than counting: they are few, and kept.
+        self._children: dict[tuple[str, str, str], Counter] = {}
+        self._kinds = {kind: self._parts.labels(kind) for kind in _KINDS}
+
     def on_close(self, exchange: Exchange) -> None:
         """Count one call."""
         summary = exchange.summary
         if summary is None:
             return
-        self._calls.labels(summary.surface.value, summary.verdict, summary.code or "").inc()
+        key = (summary.surface.value, summary.verdict, summary.code or "")
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._calls.labels(*key)
+        child.inc()
         self._overhead.observe(exchange.overhead_s)
-        for kind in ("total", "attributed", "opaque", "withheld"):
+        for kind in _KINDS:
             count = getattr(exchange.tally, kind)
             if count:
-                self._parts.labels(kind).inc(count)
+                self._kinds[kind].inc(count)
 
     def text(self) -> tuple[bytes, str]:
         """The exposition, and its content type."""

@@ -24,10 +24,14 @@ class ExchangeSpans:
 
     def __init__(self, tracer: Tracer | None = None, version: str | None = None) -> None:
         self._tracer = tracer or trace.get_tracer("firedoor", version, schema_url=genai.SCHEMA_URL)
+        self._given = tracer is not None
         self._open: dict[int, Span] = {}
 
     def on_open(self, exchange: Exchange) -> None:
         """Start the span, under the ambient one or the request's ``traceparent``."""
+        if not self._given and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+            # No SDK is set up: nobody would see the span.
+            return
         try:
             current = trace.get_current_span()
             context = None
