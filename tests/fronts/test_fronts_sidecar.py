@@ -404,3 +404,19 @@ def test_files_are_closed_to_others(serve: Serve) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
     assert SAID.encode() not in b"".join(p.read_bytes() for p in folder.iterdir())
     assert os.getuid() >= 0
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_second_try_of_a_call_without_an_answer_is_the_same_instance(
+    serve: Serve, upstream: ScriptedUpstream, restart: bool
+) -> None:
+    running = serve()
+    upstream.script = lambda call: Reply("Never seen to its end.", cut_after=20)
+    post(running.url, json.dumps(CHAT).encode())
+    upstream.script = lambda call: Reply(SAID)
+    if restart:
+        running.sidecar._app._engine._attempts.clear()
+    post(running.url, json.dumps(CHAT).encode())
+    post(running.url, json.dumps(CHAT).encode())
+    rows = running.reader.instances()
+    assert sorted(r["calls"] for r in rows) == [1, 2]

@@ -430,7 +430,6 @@ class Exchange:
         if self._trail is None or self.who.instance is None:
             # Cold: the whole history is new here, so all its answers can be asked for.
             chains = identity.chains_at_answers(self._roles_chains)
-        self._state = _State.WHO
         instance = self.who.instance
         assistant = [
             digest
@@ -439,6 +438,11 @@ class Exchange:
             for passages in section.passages
             for digest in passages.digests
         ]
+        if instance is None and not chains and not assistant:
+            # It begins a conversation, so it is somebody new, unless it is somebody's second try.
+            self.instance = self._newcomer(())
+            return self._look_parts(attempt=self.attempt)
+        self._state = _State.WHO
         return [
             LookWho(
                 credential=self.who.credential,
@@ -472,15 +476,19 @@ class Exchange:
             parents: tuple[InstanceId, ...] = tuple(
                 dict.fromkeys(emitter.id for emitter in found.emitters)
             )
-            in_process = self.caller.front == "transport"
-            row = identity.new_instance(who, call, parents, "process" if in_process else "new")
+            row = self._newcomer(parents)
         self.instance = row
         self.engine.learn(row)
         return self._look_parts()
 
+    def _newcomer(self, parents: tuple[InstanceId, ...]) -> InstanceRow:
+        in_process = self.caller.front == "transport"
+        kind = "process" if in_process else "new"
+        return identity.new_instance(self.who, self.call_id, parents, kind)
+
     # -- lineage -----------------------------------------------------------------------------
 
-    def _look_parts(self) -> list[Command]:
+    def _look_parts(self, attempt: Digest | None = None) -> list[Command]:
         self._state = _State.PARTS
         row = self.known_instance()
         passages: dict[Digest, None] = {}
@@ -505,10 +513,15 @@ class Exchange:
                 places=tuple(places),
                 minted=tuple(minted),
                 reach_window_s=self.policy.reach_window_s,
+                attempt=attempt,
             )
         ]
 
     def _judge(self, found: FoundParts) -> list[Command]:
+        if found.attempt is not None:
+            self.instance = found.attempt
+            self.engine.learn(found.attempt)
+            return self._look_parts()
         if found.contained:
             return self._refuse(
                 "firedoor_contained",

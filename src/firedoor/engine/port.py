@@ -70,6 +70,9 @@ class LookParts(NamedTuple):
     places: tuple[Place, ...] = ()
     minted: tuple[Digest, ...] = ()
     reach_window_s: float = 86_400.0
+    attempt: Digest | None = None
+    """For a call that begins a conversation: an equal attempt without an answer is looked for in
+    the same trip."""
 
 
 class FoundParts(NamedTuple):
@@ -91,6 +94,8 @@ class FoundParts(NamedTuple):
     """σ of every asked place; for a place without a key, of all keys of that store. A place with
     a key also returns the marks written to the store without one."""
     minted: dict[Digest, MintedRow] = {}  # noqa: RUF012
+    attempt: InstanceRow | None = None
+    """Instance of an equal attempt that got no answer."""
     reach: dict[RoomId, frozenset[RoomId]] = {}  # noqa: RUF012
     """For each root that reached anything inside the window: the rooms."""
 

@@ -57,6 +57,19 @@ def _instance(connection: sqlite3.Connection, where: str, *values: Any) -> Insta
     return instance_from(row) if row is not None else None
 
 
+def _attempt(
+    connection: sqlite3.Connection, attempt: Digest, credential: str
+) -> InstanceRow | None:
+    """The instance of an equal attempt under this credential that got no answer."""
+    row = connection.execute(
+        "SELECT i.id FROM calls c JOIN instances i ON i.id = c.instance "
+        "WHERE c.attempt = ? AND c.answered = 0 AND i.credential = ? "
+        "ORDER BY c.at DESC LIMIT 1",
+        (attempt, credential),
+    ).fetchone()
+    return _instance(connection, "id = ?", row[0]) if row is not None else None
+
+
 def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
     """Who could this be?"""
     instance = namesake = attempt = None
@@ -88,13 +101,7 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
                 turn = TurnRow(chain, ask.credential, CallId(row[1]), InstanceId(row[2]), following)
                 turns.append((turn, found))
     if ask.attempt is not None:
-        row = connection.execute(
-            "SELECT i.id FROM calls c JOIN instances i ON i.id = c.instance "
-            "WHERE c.attempt = ? AND c.answered = 0 AND i.credential = ? "
-            "ORDER BY c.at DESC LIMIT 1",
-            (ask.attempt, ask.credential),
-        ).fetchone()
-        attempt = _instance(connection, "id = ?", row[0]) if row is not None else None
+        attempt = _attempt(connection, ask.attempt, ask.credential)
     emitters: dict[str, InstanceRow] = {}
     for (id_,) in _in(
         connection,
@@ -222,7 +229,11 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
         after=(ask.at - ask.reach_window_s,),
     ):
         reach.setdefault(RoomId(root), set()).add(RoomId(room))
+    attempt = None
+    if ask.attempt is not None:
+        attempt = _attempt(connection, ask.attempt, ask.credential)
     return FoundParts(
+        attempt=attempt,
         orders=orders,
         contained=bool(contained),
         run=run,
