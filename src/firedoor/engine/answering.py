@@ -338,6 +338,7 @@ class Answering:
         if self._stream is not None:
             self.answer = self._stream.answer()
         answer = self.answer or Answer()
+        answered = self._broken is None and self.status is not None and self.status < 400
         digester = exchange.settings.digester
         turns = []
         if self._broken is None and answer.error is None:
@@ -360,7 +361,7 @@ class Answering:
         )
         for turn in turns:
             exchange.engine.answered(exchange.who.credential, turn, row)
-        if exchange.attempt is not None:
+        if answered and exchange.attempt is not None:
             exchange.engine.settled(exchange.who.credential, exchange.attempt)
         usage = {
             "input_tokens": answer.usage.input_tokens if answer.usage else None,
@@ -405,7 +406,8 @@ class Answering:
                 base_parts=0,
                 closed=explain.compact(closed),
                 attempt=exchange.attempt,
-                answered=self._broken is None and self.status is not None and self.status < 400,
+                answered=answered,
+                settles=exchange.attempt if answered and exchange.second_try else None,
             ),
             entry=EntryDraft("call.close", body),
             awaited=exchange.enforcing,

@@ -155,6 +155,8 @@ class Exchange:
         self.chain = identity.EMPTY_CHAIN
         self.attempt: Digest | None = None
         self.forwarded = b""
+        self.second_try = False
+        """Whether an equal request was tried before and had no answer."""
         self.store_down = False
         """Whether an ``observe`` call went on without its entry."""
 
@@ -464,6 +466,7 @@ class Exchange:
             elif found.namesake is not None and found.namesake.id != row.id:
                 row = row._replace(parents=(*row.parents, found.namesake.id))
         elif found.attempt is not None:
+            self.second_try = True
             row = found.attempt
         elif found.turns:
             turn, origin = found.turns[0]
@@ -519,6 +522,7 @@ class Exchange:
 
     def _judge(self, found: FoundParts) -> list[Command]:
         if found.attempt is not None:
+            self.second_try = True
             self.instance = found.attempt
             self.engine.learn(found.attempt)
             return self._look_parts()

@@ -120,6 +120,8 @@ class CallRow(NamedTuple):
     attempt: Digest | None = None
     """Digest of the request body."""
     answered: bool = False
+    settles: Digest | None = None
+    """The attempt whose earlier tries, left without an answer, have one now."""
 
 
 class Commit(NamedTuple):

@@ -38,6 +38,7 @@ _CALLS = (
     "open_index) VALUES (?,?,?,?,?,?,?,?,?,?)"
 )
 _CLOSED = "UPDATE calls SET closed = ?, answered = max(answered, ?), close_index = ? WHERE call = ?"
+_SETTLED = "UPDATE calls SET answered = 1 WHERE attempt = ? AND answered = 0 AND instance = ?"
 _INSTANCES = (
     "INSERT INTO instances (id, name, compartment, room, run, credential, parents, identity, "
     "first_seen) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET run = excluded.run"
@@ -66,7 +67,7 @@ _MINTED = (
 _CONTENT = "INSERT INTO content (call, n, kind, body) VALUES (?,?,?,?)"
 # In this order: what is updated was inserted before, perhaps by a commit of the same batch.
 _ORDER = (
-    _ENTRIES, _CALLS, _CLOSED, _INSTANCES, _EMISSIONS, _RECORDS, _JUDGEMENTS, _GRANTS, _TURNS,
+    _ENTRIES, _CALLS, _CLOSED, _SETTLED, _INSTANCES, _EMISSIONS, _RECORDS, _JUDGEMENTS, _GRANTS, _TURNS,
     _CONTINUED, _MINTED, _CONTENT,
 )  # fmt: skip
 
@@ -147,6 +148,8 @@ class Batch:
             )  # fmt: skip
         elif call.closed is not None:
             self._rows[_CLOSED].append((call.closed, call.answered, index, call.call))
+        if call.settles is not None:
+            self._rows[_SETTLED].append((call.settles, call.instance))
         if row is not None:
             self._rows[_INSTANCES].append(
                 (row.id, row.name, row.compartment, row.room, row.run, row.credential,
