@@ -160,6 +160,7 @@ def _child_environment(url: str, run: str) -> dict[str, str]:
         "OPENAI_BASE_URL": f"{url}/v1",
         "OPENAI_API_BASE": f"{url}/v1",
         "ANTHROPIC_BASE_URL": url,
+        "ANTHROPIC_API_BASE": url,
         "FIREDOOR_RUN": run,
         "FIREDOOR_URL": url,
     }

@@ -1,0 +1,91 @@
+"""Promise 1: what is not edited is forwarded byte for byte, both ways; `observe` changes nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import Serve
+from firedoor import Door
+from firedoor.testing import Call, Reply, ScriptedUpstream, UpstreamCall
+
+# Spacing, escapes, order of names and number forms that a re-serialisation would lose.
+ODD = (
+    b'{ "messages":[ {"content":"caf\\u00e9 \\/ \\ud83d\\ude00 z","role":"user"} ],\n'
+    b'\t"temperature":1.0e0 ,"model":"m","stream":%s}'
+)
+REPLY = Reply("An answer in several words.", (Call("read_file", {"path": "a"}, id="call_1"),))
+
+
+@pytest.fixture(params=["sidecar", "transport"])
+def send(
+    request: pytest.FixtureRequest, serve: Serve, upstream: ScriptedUpstream, tmp_path: Path
+) -> Any:
+    """Sends a body through one of the fronts, in a mode."""
+
+    def through(mode: str, body: bytes) -> httpx.Response:
+        headers = {"content-type": "application/json", "authorization": "Bearer sk-live-1"}
+        if request.param == "sidecar":
+            url = serve(mode).url + "/v1/chat/completions"
+            return httpx.post(url, content=body, headers=headers)
+        with Door(mode=mode, store=f"sqlite:{tmp_path}/t.db", environ={}) as door:
+            with httpx.Client(transport=door.transport()) as client:
+                url = upstream.openai + "/chat/completions"
+                return client.post(url, content=body, headers=headers)
+
+    return through
+
+
+@pytest.mark.parametrize("mode", ["observe", "contain", "isolate"])
+@pytest.mark.parametrize("stream", [b"false", b"true"])
+def test_bytes_are_forwarded_as_they_are(
+    send: Any, upstream: ScriptedUpstream, mode: str, stream: bytes
+) -> None:
+    body = ODD % stream
+    upstream.script = lambda call: REPLY
+    plain = httpx.post(
+        upstream.openai + "/chat/completions", content=body,
+        headers={"content-type": "application/json"},
+    )  # fmt: skip
+    upstream.calls.clear()
+    answer = send(mode, body)
+    assert upstream.calls[0].raw == body
+    assert answer.status_code == 200
+    assert answer.content == plain.content
+    assert answer.headers["content-type"] == plain.headers["content-type"]
+
+
+def test_observe_changes_nothing_even_where_contain_would(
+    send: Any, upstream: ScriptedUpstream
+) -> None:
+    """Unknown fields, foreign state, tool calls: passed as they are."""
+    body = json.dumps(
+        {"model": "m", "messages": [{"role": "user", "content": "hi"}], "brand_new": {"a": 1}}
+    ).encode()
+    upstream.script = lambda call: Reply("", (Call("spawn_agent", {"task": "t"}, id="call_2"),))
+    answer = send("observe", body)
+    assert upstream.calls[0].raw == body
+    assert answer.json()["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == (
+        "spawn_agent"
+    )
+
+
+def test_a_stream_is_not_buffered(serve: Serve, upstream: ScriptedUpstream) -> None:
+    """Text leaves before the provider has ended, and before a tool call is whole."""
+    seen: list[str] = []
+
+    def script(call: UpstreamCall) -> Reply:
+        return Reply("one two three four", pieces=4, pause_s=0.05)
+
+    upstream.script = script
+    url = serve("contain").url + "/v1/chat/completions"
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    with httpx.stream("POST", url, json=body) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data: {"):
+                seen.append(line)
+            if len(seen) == 2:
+                break
+    assert len(seen) == 2
