@@ -30,10 +30,12 @@ def send(
         if request.param == "sidecar":
             url = serve(mode).url + "/v1/chat/completions"
             return httpx.post(url, content=body, headers=headers)
-        with Door(mode=mode, store=f"sqlite:{tmp_path}/t.db", environ={}) as door:
-            with httpx.Client(transport=door.transport()) as client:
-                url = upstream.openai + "/chat/completions"
-                return client.post(url, content=body, headers=headers)
+        with (
+            Door(mode=mode, store=f"sqlite:{tmp_path}/t.db", environ={}) as door,
+            httpx.Client(transport=door.transport()) as client,
+        ):
+            url = upstream.openai + "/chat/completions"
+            return client.post(url, content=body, headers=headers)
 
     return through
 

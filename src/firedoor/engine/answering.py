@@ -317,7 +317,7 @@ class Answering:
             fields["run"] = RunRow(row.run, row.room, label)
         if self.exchange.settings.keep_content and self._new_texts:
             self._contents += 1
-            fields["content"] = explain.compact({"answer": self._new_texts}).encode()
+            fields["content"] = explain.compact_bytes({"answer": self._new_texts})
             fields["content_n"] = self._contents
         self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
         return fields

@@ -714,7 +714,7 @@ class Exchange:
             for part in section.reading.parts
             if part.kind is not Kind.WORD
         }
-        return explain.compact({"parts": texts}).encode() if texts else None
+        return explain.compact_bytes({"parts": texts}) if texts else None
 
     def exposed_label(self) -> Label:
         """λ(c) as the request alone gives it (MODEL line 21)."""

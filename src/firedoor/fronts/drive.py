@@ -222,7 +222,7 @@ class Drive:
 
         self.store.apply_soon(commit, back)
         # A commit under way is applied whatever becomes of the caller.
-        result = await asyncio.shield(done)
+        result = await done
         if isinstance(result, Exception):
             LOG.error("%s", result)
             return StoreFailed(type(result).__name__)

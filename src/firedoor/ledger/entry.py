@@ -1,10 +1,9 @@
 """One row of the ledger: RFC 8785 bytes, linked to the row before, and its RFC 6962 leaf."""
 
 import hashlib
-import json
 from typing import Any, NamedTuple
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+import orjson
 
 
 class Entry(NamedTuple):
@@ -23,10 +22,10 @@ def leaf_hash(entry: bytes) -> bytes:
 def canonical(body: dict[str, Any]) -> bytes:
     """RFC 8785 bytes of a body: the part of a row that needs no index.
 
-    Bodies have ASCII names and no floats (`EntryDraft`); for those the standard encoder, sorted and
-    without blanks, gives the same bytes at a tenth of the time. A test holds it against ``rfc8785``.
+    Bodies have ASCII names and no floats (`EntryDraft`); for those a sorting encoder gives the same
+    bytes at a hundredth of the time. A test holds it against ``rfc8785``.
     """
-    return _ENCODE(body).encode("utf-8")
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
 def plain(word: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from firedoor.engine.port import FoundParts, FoundWho, LookParts, LookWho
@@ -33,6 +34,12 @@ _ANCESTORS_MAX: Final = 32
 """Runs up the line of spawns: a longer line than this is cut, with its own labels joined already."""
 
 
+@lru_cache(maxsize=512)
+def _with_marks(sql: str, count: int) -> str:
+    # Only the number of question marks changes: never a value.
+    return sql.replace("{}", ",".join("?" * count))
+
+
 def _in(
     connection: sqlite3.Connection,
     sql: str,
@@ -44,9 +51,7 @@ def _in(
     items = list(values)
     for start in range(0, len(items), _PARAMETERS_MAX):
         batch = items[start : start + _PARAMETERS_MAX]
-        # Only the number of question marks changes: never a value.
-        statement = sql.replace("{}", ",".join("?" * len(batch)))
-        yield from connection.execute(statement, (*before, *batch, *after))
+        yield from connection.execute(_with_marks(sql, len(batch)), (*before, *batch, *after))
 
 
 def _instance(connection: sqlite3.Connection, where: str, *values: Any) -> InstanceRow | None:

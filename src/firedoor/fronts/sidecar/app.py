@@ -40,6 +40,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _CALLS: Final = "/v1/firedoor/calls/"
 _CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
 _NO_ID: Final = "c_none"
+_WATCH_AFTER_S: Final = 0.05
 
 
 class _Interrupted(Exception):
@@ -239,7 +240,8 @@ class SidecarApp:
             return
         waiting = _Waiting()
         self._under_way.add(waiting)
-        watcher = asyncio.create_task(_watch(receive, waiting))
+        # Most calls end sooner than a client loses patience: for those nobody need watch.
+        watcher = _Watcher(receive, waiting)
         try:
             await self._pump(drive, waiting, send)
         finally:
@@ -368,13 +370,30 @@ async def _read(drive: Drive, receive: Receive) -> RequestRead | RequestBroken:
     return RequestRead(body, time.time())
 
 
-async def _watch(receive: Receive, waiting: _Waiting) -> None:
-    """Notice that the client went away."""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            waiting.interrupt("gone")
-            return
+class _Watcher:
+    """Notices that the client went away, from a moment after the call began."""
+
+    def __init__(self, receive: Receive, waiting: _Waiting) -> None:
+        self._receive = receive
+        self._waiting = waiting
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._begin)
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self._waiting.interrupt("gone")
+                return
+
+    def cancel(self) -> None:
+        """The call has ended."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
 
 async def _send_some(drive: Drive, send: Send, started: bool) -> bool:
