@@ -59,13 +59,12 @@ def test_with_the_door_open_the_entry_would_be_missed(
 ) -> None:
     """The arm that must fail: a front that does not wait for the commit is found out."""
     from firedoor.engine.port import Committed
-    from firedoor.fronts.drive import Drive
+    from firedoor.fronts.committer import Committer
 
-    async def hasty(self: Drive, commit: Any) -> Any:
+    async def hasty(self: Committer, commit: Any) -> Any:
         return Committed(None, None)
 
-    monkeypatch.setattr(Drive, "_apply_async", hasty)
-    monkeypatch.setattr(Drive, "_apply", lambda self, commit: Committed(None, None))
+    monkeypatch.setattr(Committer, "apply", hasty)
     running = serve("contain")
     found: list[Any] = []
 

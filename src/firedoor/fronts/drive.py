@@ -26,6 +26,7 @@ from firedoor.engine.commands import (
 from firedoor.engine.events import Event
 from firedoor.engine.port import Commit, Committed, LookParts, LookWho, StoreFailed
 from firedoor.errors import StoreError
+from firedoor.fronts.committer import Committer
 from firedoor.store import SqliteStore
 from firedoor.types.exchange import Caller, RequestHead
 from firedoor.types.ids import CallId
@@ -70,10 +71,12 @@ class Drive:
         caller: Caller,
         *,
         later: bool = False,
+        committer: Committer | None = None,
         on_open: Observer = _ignore,
         on_close: Observer = _ignore,
     ) -> None:
         self.store = store
+        self._committer = committer
         self._later = later
         """Whether commits that need not be awaited are left to the writer's thread."""
         self.exchange = engine.open(head, caller, call_id=_new_call(), at=time.time())
@@ -180,10 +183,10 @@ class Drive:
                 event = self._look(ask)
             elif self._later and not ask.awaited:
                 event = self._apply_later(ask)
-            elif self.store.quick():
-                event = self._apply(ask)
+            elif self._committer is not None:
+                event = await self._committer.apply(ask)
             else:
-                event = await self._apply_async(ask)
+                event = await Committer(self.store).apply(ask)
             now = time.perf_counter()
             self._spent += now - started
             started = now
@@ -204,26 +207,3 @@ class Drive:
 
         self.store.apply_later(commit, failed)
         return Committed(None, None)
-
-    async def _apply_async(self, commit: Commit) -> Event:
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[object] = loop.create_future()
-
-        def settle(result: object) -> None:
-            if not done.done():
-                done.set_result(result)
-
-        def back(result: object) -> None:
-            try:
-                loop.call_soon_threadsafe(settle, result)
-            except RuntimeError:
-                # The loop was closed under us: nobody waits any more.
-                LOG.debug("a commit was answered after its event loop had closed")
-
-        self.store.apply_soon(commit, back)
-        # A commit under way is applied whatever becomes of the caller.
-        result = await done
-        if isinstance(result, Exception):
-            LOG.error("%s", result)
-            return StoreFailed(type(result).__name__)
-        return result  # type: ignore[return-value]

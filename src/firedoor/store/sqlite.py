@@ -39,10 +39,7 @@ from firedoor.types.ids import NodeId
 
 _BUSY_MS: Final = 5_000
 _BATCH_MAX: Final = 256
-_FEW: Final = 2
-_QUICK_S: Final = 0.002
-_SIBLINGS: Final = 6
-_SIBLINGS_WAIT_S: Final = 0.0015
+_QUICK_S: Final = 0.003
 
 Result = Committed | Stale | Exception
 
@@ -80,9 +77,6 @@ class SqliteStore:
         self._later_queued = self._later_ended = 0
         self._later_done = threading.Condition()
         self._closed = False
-        self.under_way = 0
-        """Calls under way, kept by an asynchronous front. Where there are many, a commit waits a
-        moment for others to share its sync (as PostgreSQL's ``commit_siblings`` has it)."""
         self._sync_s = 0.0
         """How long a transaction takes, in seconds: a moving average."""
         try:
@@ -190,12 +184,16 @@ class SqliteStore:
                     self._soon_thread.start()
         self._soon.put(_Ticket(commit, callback))
 
-    def quick(self) -> bool:
-        """Whether a commit here and now costs an event loop less than handing it to a thread.
+    def apply_many(self, commits: list[Commit]) -> list[Result]:
+        """Make several commits durable in one transaction, each refused or not by itself. Blocks."""
+        tickets = [_Ticket(commit, None) for commit in commits]
+        with self._leader:
+            self._write(tickets)
+        return [t.result for t in tickets if t.result is not None]
 
-        That is so for a lone caller on a disk that syncs within two milliseconds.
-        """
-        return self.under_way <= _FEW and self._sync_s < _QUICK_S and self._soon.empty()
+    def quick(self) -> bool:
+        """Whether a transaction here and now costs an event loop less than handing it to a thread."""
+        return self._sync_s < _QUICK_S and self._soon.empty()
 
     def apply_later(self, commit: Commit, failed: Callable[[], None]) -> None:
         """Queue a commit that nobody waits for; whoever reads the store next does.
@@ -230,8 +228,6 @@ class SqliteStore:
             first = self._soon.get()
             if first is None:
                 return
-            if self.under_way >= _SIBLINGS:
-                time.sleep(_SIBLINGS_WAIT_S)
             tickets = [first, *(t for t in self._drain(self._soon) if t is not None)]
             with self._leader:
                 self._write(tickets)

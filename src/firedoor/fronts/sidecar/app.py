@@ -26,6 +26,7 @@ from firedoor.engine.events import (
 )
 from firedoor.errors import StoreError
 from firedoor.fronts.body import BadCoding, TooLarge, coding_of, decoded
+from firedoor.fronts.committer import Committer
 from firedoor.fronts.drive import LOG, Drive, Observer, _ignore
 from firedoor.identity import claims_of, credential_of
 from firedoor.store import SqliteStore, StoreReader
@@ -105,6 +106,7 @@ class SidecarApp:
         self._on_close = on_close
         self._metrics = metrics
         self._session: aiohttp.ClientSession | None = None
+        self._committer = Committer(store)
         self._under_way: set[_Waiting] = set()
         self.stopping = False
 
@@ -216,11 +218,11 @@ class SidecarApp:
         head = RequestHead(
             scope["method"], path, scope["query_string"].decode("latin-1"), headers, upstream
         )
-        self._store.under_way += 1
+        self._committer.under_way += 1
         try:
             await self._driven(head, receive, send)
         finally:
-            self._store.under_way -= 1
+            self._committer.under_way -= 1
 
     async def _driven(self, head: RequestHead, receive: Receive, send: Send) -> None:
         drive = Drive(
@@ -228,6 +230,7 @@ class SidecarApp:
             self._store,
             head,
             Caller("sidecar", run=self._run),
+            committer=self._committer,
             on_open=self._on_open,
             on_close=self._on_close,
         )
