@@ -6,7 +6,7 @@ program before that program wrote the parts that nothing proves, so labels are f
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from firedoor import budget, identity, lineage, policy
@@ -43,9 +43,9 @@ class Outcome(NamedTuple):
     """(code, message, pointer, rule) when the whole call must be refused."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scene:
-    """Everything that judging one request needs besides the part itself."""
+    """Everything that judging one request needs besides the part itself. Made once a call."""
 
     settings: EngineSettings
     surface: Surface
@@ -104,7 +104,8 @@ class Scene:
         if run_label == self.run_label:
             # Nothing new was read: what was found under ρ holds.
             labels.update(by_run)
-        return replace(self, run_label=run_label, labels=labels)
+        self.run_label, self.labels = run_label, labels
+        return self
 
 
 def section_passages(parts: Iterable[Part], digester: Digester) -> list[Passages]:
