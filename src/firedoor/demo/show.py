@@ -103,6 +103,20 @@ def run_demo(*, model: str, plain: bool, build: Callable[..., Any]) -> None:
         local.close()
 
 
+def _fresh_folder() -> None:
+    """An empty folder for the demo's stores; only what an earlier demo left is removed."""
+    marker = _FOLDER / ".made-by-firedoor-demo"
+    if _FOLDER.exists():
+        if not marker.exists():
+            raise SettingsError(
+                f"there is a folder {_FOLDER} here that no demo made",
+                hint="run the demo in another folder",
+            )
+        shutil.rmtree(_FOLDER)
+    _FOLDER.mkdir()
+    marker.touch()
+
+
 def _show(
     plain: bool,
     build: Callable[..., Any],
@@ -112,7 +126,7 @@ def _show(
 ) -> None:
     started = time.monotonic()
     console = Console(soft_wrap=True)
-    shutil.rmtree(_FOLDER, ignore_errors=True)
+    _fresh_folder()
     board = _Board(names, rounds)
     runs: list[Run] = []
     console.print(
