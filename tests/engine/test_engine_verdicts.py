@@ -245,3 +245,13 @@ def test_a_rule_may_let_through_what_the_reach_would_not(tmp_path: Path) -> None
     for i in range(6):
         seen = office.read(Binding(f"a-{i}", f"room-{i}"), NOTE, "read_note", key="k")
         assert seen.request["messages"][2]["content"] == NOTE
+
+
+def test_what_another_context_held_is_no_claim_against_authorship(office: Office) -> None:
+    """The author is the first emitter whose own request did not hold the passage (MODEL line 36)."""
+    prompt = {"role": "user", "content": NOTE}
+    office.call(READER, [prompt], Reply(NOTE))  # an echo: its own request held it
+    office.call(WRITER, [prompt], Reply("Noted, and nothing more to say."))
+    office.call(WRITER, [{"role": "user", "content": "What moves?"}], Reply(NOTE))
+    seen = office.read(THIRD, NOTE, "read_note", key="k")
+    assert part(office.explain(seen), RESULT)["author"] == "writer-1"

@@ -336,10 +336,11 @@ class Exchange:
                 self.calls = trail.calls
                 self.chain = trail.marks[common - 1].chain if common else identity.EMPTY_CHAIN
                 self._marks = trail.marks[:common]
-                if common == len(trail.turns):
+                if common and common == len(trail.turns):
                     self.digests = trail.digests
                 else:
-                    self.digests = set(trail.digests)
+                    # Another conversation, or a fork of this one: only what is shared was held.
+                    self.digests = {d for mark in self._marks for d in mark.digests}
             else:
                 self.calls, self.chain, self._marks, self.digests = (
                     {},
@@ -355,6 +356,7 @@ class Exchange:
                 self._new_turns.append(self._section(pointer, surface.read_turn(pointer, value)))
             for name, value in self._fields.items():
                 if trail is not None and name in trail.fields and trail.fields[name] == value:
+                    self.digests.update(trail.field_outcomes[name][1].digests)
                     continue
                 wire.check(value, self.settings.limits, 1)
                 section = self._section("/" + name, surface.read_field(name, value))
@@ -617,13 +619,12 @@ class Exchange:
             outcomes.append((name, outcome))
             self.rules.update(dict.fromkeys(outcome.rules))
             self.quarantined.update(dict.fromkeys(row.id for row in outcome.quarantine))
-            for found in section.passages:
-                self.digests.update(found.digests)
+            self.digests.update(outcome.digests)
             if name is None:
                 before = before.plus(outcome.tally)
                 parts += len(section.reading.parts)
                 role, chain = self._roles_chains[chain_at + offset]
-                marks.append(Mark(chain, role, before, parts))
+                marks.append(Mark(chain, role, before, parts, outcome.digests))
         trail = self._trail
         fields: dict[str, tuple[CallId, Outcome]] = {}
         for name in self._fields:

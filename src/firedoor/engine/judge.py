@@ -41,6 +41,8 @@ class Outcome(NamedTuple):
     grants: tuple[Grant, ...] = ()
     refused: tuple[str, str, str, str | None] | None = None
     """(code, message, pointer, rule) when the whole call must be refused."""
+    digests: tuple[Digest, ...] = ()
+    """Passages that the section holds."""
 
 
 @dataclass(slots=True)
@@ -299,7 +301,7 @@ class _Section:
              "released"), 0,
         )  # fmt: skip
 
-    def outcome(self) -> Outcome:
+    def outcome(self, digests: tuple[Digest, ...]) -> Outcome:
         tally = Tally(
             shown=self.shown,
             presented=self.presented,
@@ -317,6 +319,7 @@ class _Section:
             tuple(self.judgements),
             tuple(self.grants),
             self.refused,
+            digests,
         )
 
     # -- parts -------------------------------------------------------------------------------
@@ -597,7 +600,7 @@ def judge_section(scene: Scene, parts: Sequence[Part], passages: Sequence[Passag
     section = _Section(scene)
     for part, found in zip(parts, passages, strict=True):
         section.take(part, found)
-    return section.outcome()
+    return section.outcome(tuple(digest for found in passages for digest in found.digests))
 
 
 # -- tool calls ----------------------------------------------------------------------------------

@@ -85,6 +85,8 @@ class Mark(NamedTuple):
     """Of this turn and all before it."""
     parts: int
     """Parts of this turn and all before it."""
+    digests: tuple[Digest, ...] = ()
+    """Passages of this turn alone."""
 
 
 class Trail:
