@@ -19,7 +19,7 @@ from firedoor.engine.events import (
 )
 from firedoor.engine.judge import call_ask
 from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Stale, StoreFailed
-from firedoor.identity import attempt_of, extend_all, short_id
+from firedoor.identity import attempt_of, extend_all
 from firedoor.identity.claims import HOP_BY_HOP
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.exchange import Headers
@@ -420,7 +420,7 @@ class Answering:
         if not self._texts:
             return None
         digester = self.exchange.settings.digester
-        return short_id(attempt_of(digester("output"), self._texts.values(), digester))
+        return attempt_of(digester("output"), self._texts.values(), digester).hex()
 
     def _on_committed(self) -> list[Command]:
         held, self._held = self._held, []

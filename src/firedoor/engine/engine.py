@@ -5,9 +5,10 @@ durable is in the store, which every call asks.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from typing import Any, Final
 
-from firedoor.engine.exchange import Exchange
+from firedoor.engine.exchange import Exchange, Section
 from firedoor.engine.settings import EngineSettings
 from firedoor.engine.trail import Memory
 from firedoor.identity import Claims, Who, who_is
@@ -45,6 +46,7 @@ class Engine:
         self._stored: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
         self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
+        self._plain: OrderedDict[Hashable, Section] = OrderedDict()
 
     def open(self, head: RequestHead, caller: Caller, *, call_id: CallId, at: float) -> Exchange:
         """A new exchange; its first commands come from ``start``."""
@@ -66,6 +68,15 @@ class Engine:
             known = who_is(claims, caller, settings.policy.compartment_for, settings.digester)
             _put(self._who, key, known)
         return known
+
+    def plain_section(self, key: Hashable, read: Callable[[], Section]) -> Section:
+        """A small field of words only, which clients send with every call; read once."""
+        section = self._plain.get(key)
+        if section is None:
+            section = read()
+            if section.outcome is not None:
+                _put(self._plain, key, section)
+        return section
 
     def knows(self, row: InstanceRow) -> bool:
         """Whether this instance was looked up before."""
@@ -141,6 +152,10 @@ class Attested:
     def place(self, passage: Digest, place: Place) -> None:
         """``passage`` came from ``place``."""
         _put(self._places, passage, place)
+
+    def speaks_of(self, passage: Digest) -> bool:
+        """Whether anything was said of this passage."""
+        return passage in self._grants or passage in self._places
 
     def grant_of(self, passage: Digest) -> Grant | None:
         """What was said of this passage."""

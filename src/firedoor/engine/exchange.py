@@ -10,6 +10,7 @@ refusal, and in ``contain`` no upstream call starts without a durable entry.
 """
 
 from enum import Enum, auto
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from firedoor import budget, identity, wire
@@ -42,6 +43,7 @@ from firedoor.engine.judge import (
     judge_section,
     places_of,
     section_passages,
+    words_outcome,
 )
 from firedoor.engine.port import (
     CallRow,
@@ -56,6 +58,7 @@ from firedoor.engine.port import (
     StoreFailed,
 )
 from firedoor.engine.trail import Mark, Tally, Trail
+from firedoor.lineage import Passages
 from firedoor.types.exchange import Caller, Mode, Params, RequestHead, Surface
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
@@ -111,11 +114,15 @@ class ExchangeSummary(NamedTuple):
     quarantined: tuple[str, ...]
 
 
-class _Section(NamedTuple):
+class Section(NamedTuple):
+    """A turn or a field of a request, as it was read."""
+
     pointer: str
     reading: Reading
-    passages: Any
+    passages: list[Passages]
     """Digests by part, as lineage wants them."""
+    outcome: Outcome | None = None
+    """What judging it comes to, where that depends on nothing else."""
 
 
 class Exchange:
@@ -127,6 +134,11 @@ class Exchange:
         self.engine = engine
         self.settings = engine.settings
         self.policy = engine.settings.policy
+        self.policy_digest = self.policy.digest
+        self.mode: Mode = self.policy.mode
+        """The mode in force when the call began."""
+        self.enforcing = self.mode is not Mode.OBSERVE
+        """Whether verdicts act."""
         self.call_id = call_id
         self.head = head
         self.caller = caller
@@ -137,7 +149,8 @@ class Exchange:
         self.summary: ExchangeSummary | None = None
 
         self.claims = identity.claims_of(head.headers)
-        hint = "anthropic" if any(n == b"anthropic-version" for n, _ in head.headers) else None
+        self._named = {name for name, _ in head.headers}
+        hint = "anthropic" if b"anthropic-version" in self._named else None
         self.endpoint = wire.route(head.method, head.path, head.query, head.upstream or hint)
         self.who = engine.who(self.settings, self.claims, caller)
         self.instance: InstanceRow | None = self.who.instance
@@ -168,8 +181,8 @@ class Exchange:
         self._common = 0
         self._turns: list[object] = []
         self._fields: dict[str, object] = {}
-        self._new_turns: list[_Section] = []
-        self._new_fields: dict[str, _Section] = {}
+        self._new_turns: list[Section] = []
+        self._new_fields: dict[str, Section] = {}
         self._marks: list[Mark] = []
         self._field_outcomes: dict[str, tuple[CallId, Outcome]] = {}
         self._roles_chains: list[tuple[Role, Digest]] = []
@@ -177,16 +190,6 @@ class Exchange:
         self._unknown: str | None = None
 
     # -- what the rest of the engine asks of a call ----------------------------------------------
-
-    @property
-    def mode(self) -> Mode:
-        """The mode in force when the call began."""
-        return self.policy.mode
-
-    @property
-    def enforcing(self) -> bool:
-        """Whether verdicts act."""
-        return self.mode is not Mode.OBSERVE
 
     def known_instance(self) -> InstanceRow:
         """The instance, once identified."""
@@ -208,7 +211,7 @@ class Exchange:
     def start(self) -> list[Command]:
         """The first commands."""
         self._state = _State.BODY
-        if self.enforcing and any(n == b"upgrade" for n, _ in self.head.headers):
+        if self.enforcing and b"upgrade" in self._named:
             return self._refuse(
                 "firedoor_unknown_surface",
                 "Protocol upgrades do not pass this door: nothing inside them could be judged.",
@@ -358,9 +361,7 @@ class Exchange:
                 if trail is not None and name in trail.fields and trail.fields[name] == value:
                     self.digests.update(trail.field_outcomes[name][1].digests)
                     continue
-                wire.check(value, self.settings.limits, 1)
-                section = self._section("/" + name, surface.read_field(name, value))
-                self._new_fields[name] = section
+                self._new_fields[name] = self._field(surface, name, value)
         except wire.Malformed as problem:
             if not self.enforcing:
                 self._opaque = True
@@ -397,10 +398,25 @@ class Exchange:
             return base
         return f"{base}/{index}"
 
-    def _section(self, pointer: str, reading: Reading) -> _Section:
-        return _Section(pointer, reading, section_passages(reading.parts, self.settings.digester))
+    def _field(self, surface: wire.SurfaceWire, name: str, value: object) -> Section:
+        def read() -> Section:
+            wire.check(value, self.settings.limits, 1)
+            return self._section("/" + name, surface.read_field(name, value))
 
-    def _query(self) -> _Section:
+        size = len(value) if isinstance(value, str) else 0
+        if size > wire.WORD_CHARS_MAX or isinstance(value, dict | list):
+            return read()
+        # True and 1 are equal in Python, and stand for different fields.
+        key = (surface.surface, name, type(value), value)
+        return self.engine.plain_section(key, read)
+
+    def _section(self, pointer: str, reading: Reading) -> Section:
+        plain = reading.turn is None and not reading.calls and not reading.unknown
+        outcome = words_outcome(reading.parts) if plain else None
+        passages = section_passages(reading.parts, self.settings.digester)
+        return Section(pointer, reading, passages, outcome)
+
+    def _query(self) -> Section:
         parts = []
         for field in self.head.query.split("&"):
             name, _, value = field.partition("=")
@@ -417,7 +433,7 @@ class Exchange:
         return f"{self.endpoint.surface.value}:{self.who.credential}:{base}"
 
     def _epoch(self) -> tuple[str, int]:
-        return (self.policy.digest, self.engine.orders)
+        return (self.policy_digest, self.engine.orders)
 
     # -- identity ----------------------------------------------------------------------------
 
@@ -502,6 +518,8 @@ class Exchange:
         digester = self.settings.digester
         where = Places(self.settings, self.calls, self.engine.attested)
         for section in (*self._new_turns, *self._new_fields.values()):
+            if section.outcome is not None:
+                continue
             for part, found in zip(section.reading.parts, section.passages, strict=False):
                 passages.update(dict.fromkeys(found.digests))
                 if part.kind is Kind.REFERENCE:
@@ -597,7 +615,7 @@ class Exchange:
             declared_channel=_channel(self.claims.channel or self.caller.channel),
             attested=self.engine.attested,
             at=self.at,
-            epoch=f"{self.policy.digest}:{found.orders}",
+            epoch=f"{self.policy_digest}:{found.orders}",
         )
 
     def _judge_sections(self, scene: Scene) -> list[tuple[str | None, Outcome]]:
@@ -605,9 +623,8 @@ class Exchange:
         sections = [*((None, s) for s in self._new_turns), *self._new_fields.items()]
         # MODEL line 20: what this very request presents was read by the run's program before it
         # wrote the unproven parts of it, so those are judged after everything that is proven.
-        scene = scene.having_read(
-            [s.reading.parts for _, s in sections], [s.passages for _, s in sections]
-        )
+        unread = [s for _, s in sections if s.outcome is None]
+        scene = scene.having_read([s.reading.parts for s in unread], [s.passages for s in unread])
         self.run_label = scene.run_label
         outcomes: list[tuple[str | None, Outcome]] = []
         marks = list(self._marks)
@@ -615,10 +632,14 @@ class Exchange:
         parts = marks[-1].parts if marks else 0
         chain_at = len(self._roles_chains) - len(self._new_turns)
         for offset, (name, section) in enumerate(sections):
-            outcome = judge_section(scene, section.reading.parts, section.passages)
+            outcome = section.outcome or judge_section(
+                scene, section.reading.parts, section.passages
+            )
             outcomes.append((name, outcome))
-            self.rules.update(dict.fromkeys(outcome.rules))
-            self.quarantined.update(dict.fromkeys(row.id for row in outcome.quarantine))
+            if outcome.rules:
+                self.rules.update(dict.fromkeys(outcome.rules))
+            if outcome.quarantine:
+                self.quarantined.update(dict.fromkeys(row.id for row in outcome.quarantine))
             self.digests.update(outcome.digests)
             if name is None:
                 before = before.plus(outcome.tally)
@@ -748,7 +769,7 @@ class Exchange:
             "stream": self.params.stream,
             "model": self.params.model,
             "mode": self.mode.value,
-            "policy": self.policy.digest,
+            "policy": self.policy_digest,
             "verdict": self.verdict,
             "code": self.code,
             "generation": tally.shown.generation,
@@ -804,7 +825,7 @@ class Exchange:
             "surface": self.endpoint.surface.value,
             "endpoint": self.endpoint.name,
             "mode": self.mode.value,
-            "policy": self.policy.digest,
+            "policy": self.policy_digest,
             "verdict": self.verdict,
             "code": self.code,
             "rules": list(self.rules),
@@ -975,7 +996,7 @@ class Exchange:
             rules=tuple(self.rules),
             generation=self.tally.shown.generation,
             exposures=len(self.tally.exposures),
-            policy=self.policy.digest,
+            policy=self.policy_digest,
             mode=self.mode.value,
             status=status,
             answer_id=answer.id if answer else None,
@@ -995,6 +1016,7 @@ def _content_type(head: RequestHead) -> bytes | None:
     return b" & ".join(found) if found else None
 
 
+@lru_cache(maxsize=64)
 def _is_json(kind: bytes) -> bool:
     essence, _, parameters = kind.partition(b";")
     named = parameters.replace(b" ", b"").replace(b'"', b"")

@@ -63,6 +63,12 @@ class Scene:
     epoch: str = ""
     labels: Mapping[int, Labelled] = field(default_factory=dict)
     """Labels that do not depend on ρ, by the part's identity in memory."""
+    nothing_found: bool = False
+    """Whether no record, emission or grant speaks of any text of the request."""
+
+    def __post_init__(self) -> None:
+        found = self.found
+        self.nothing_found = not (found.emissions or found.records or found.grants)
 
     @property
     def enforcing(self) -> bool:
@@ -93,7 +99,7 @@ class Scene:
             for part, found in zip(part_list, found_list, strict=True):
                 if part.kind is Kind.WORD:
                     continue
-                labelled = lineage.label_of(_known(self, part, found), receiver)
+                labelled = _label(self, part, found, receiver)
                 if labelled.rest is not None:
                     total = join(total, join_all(span.label for span in labelled.spans))
                     by_run[id(part)] = labelled
@@ -170,6 +176,24 @@ def places_of(
             yield place
 
 
+_READABLE: Final = (Kind.TEXT, Kind.CALL, Kind.DEFINITION)
+
+
+def _label(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:
+    whole = passages.whole
+    if (
+        scene.nothing_found
+        and part.kind in _READABLE
+        and part.role is not Role.TOOL
+        and (whole is None or not scene.attested.speaks_of(whole.digest))
+    ):
+        return lineage.label_without_evidence(
+            part.kind, part.role, part.channel, whole is None, receiver.run_label,
+            receiver.assume_user, receiver.assume_system, receiver.declared_channel,
+        )  # fmt: skip
+    return lineage.label_of(_known(scene, part, passages), receiver)
+
+
 def _known(scene: Scene, part: Part, passages: Passages) -> Known:
     found = scene.found
     use, place = _use_of(scene.settings, scene.calls, scene.attested, part, passages)
@@ -234,8 +258,12 @@ def _ask(scene: Scene, part: Part, labelled: Labelled) -> PartAsk:
         standing=labelled.standing,
         reach_full=full,
         run_exposed=scene.run_label != BOTTOM,
-        part_of_room=labelled.own or labelled.same_room or labelled.label == BOTTOM,
+        part_of_room=_part_of_room(labelled),
     )
+
+
+def _part_of_room(labelled: Labelled) -> bool:
+    return labelled.own or labelled.same_room or labelled.label == BOTTOM
 
 
 def _tool(scene: Scene, part: Part) -> str | None:
@@ -254,7 +282,17 @@ def _judged(
         held = scene.found.judgements.get(digest)
         if held is not None and held.epoch == scene.epoch:
             return Verdict(Action(held.action), held.rule), None, True
-    verdict = policy.verdict_for(scene.settings.policy, _ask(scene, part, labelled))
+    unasked = policy.passes_unasked(
+        scene.settings.policy,
+        part_of_room=_part_of_room(labelled),
+        inrun=labelled.inrun,
+        run_exposed=scene.run_label != BOTTOM,
+    )
+    verdict = (
+        policy.PASSED
+        if unasked
+        else policy.verdict_for(scene.settings.policy, _ask(scene, part, labelled))
+    )
     remember = None
     judged = labelled.crossing or not verdict.action.shown
     if scene.enforcing and digest is not None and judged:
@@ -328,13 +366,15 @@ class _Section:
         """Label and judge one part."""
         if part.kind is Kind.WORD:
             self.records.append({"pointer": part.pointer, "kind": "word"})
-            for name in ("judged", "attributed", "words"):
-                self.counts[name] += 1
+            counts = self.counts
+            counts["judged"] += 1
+            counts["attributed"] += 1
+            counts["words"] += 1
             return
         scene = self.scene
         labelled = scene.labels.get(id(part))
         if labelled is None:
-            labelled = lineage.label_of(_known(scene, part, passages), scene.receiver())
+            labelled = _label(scene, part, passages, scene.receiver())
         self.presented = join(self.presented, labelled.label)
         self._count(part, labelled)
         self._grant(passages)
@@ -593,6 +633,18 @@ def _of_span(labelled: Labelled, span: SpanLabel) -> Labelled:
         spans=(span,),
         rest=None,
     )
+
+
+def words_outcome(parts: Sequence[Part]) -> Outcome | None:
+    """The outcome of a section that holds nothing but words of the protocol, if it is one.
+
+    It depends on nothing but the section itself, so it may be kept with it.
+    """
+    if any(part.kind is not Kind.WORD for part in parts):
+        return None
+    records: list[dict[str, Any]] = [{"pointer": p.pointer, "kind": "word"} for p in parts]
+    n = len(records)
+    return Outcome(records, Tally(judged=n, attributed=n, total=n, words=n))
 
 
 def judge_section(scene: Scene, parts: Sequence[Part], passages: Sequence[Passages]) -> Outcome:

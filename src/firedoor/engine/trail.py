@@ -145,6 +145,42 @@ class Trail:
         return n
 
 
+def _tail(turn: object) -> int:
+    """A cheap number that equal turns share: by it a conversation is found among many."""
+    if isinstance(turn, dict):
+        content = turn.get("content")
+        return hash(content) if isinstance(content, str) else len(turn)
+    return hash(turn) if isinstance(turn, str) else 0
+
+
+class _Shelf:
+    """The trails of one key, newest last, and where each history ends."""
+
+    __slots__ = ("ends", "lengths", "trails")
+
+    def __init__(self) -> None:
+        self.trails: list[Trail] = []
+        self.ends: dict[tuple[int, int], Trail] = {}
+        self.lengths: dict[int, int] = {}
+
+    def add(self, trail: Trail) -> None:
+        n = len(trail.turns)
+        self.trails.append(trail)
+        self.lengths[n] = self.lengths.get(n, 0) + 1
+        if n:
+            self.ends[n, _tail(trail.turns[-1])] = trail
+
+    def drop(self, at: int) -> Trail:
+        trail = self.trails.pop(at)
+        n = len(trail.turns)
+        self.lengths[n] -= 1
+        if not self.lengths[n]:
+            del self.lengths[n]
+        if n and self.ends.get((n, end := _tail(trail.turns[-1]))) is trail:
+            del self.ends[n, end]
+        return trail
+
+
 class Memory:
     """Trails by conversation, least recently used ones forgotten first, bounded in bytes.
 
@@ -155,43 +191,39 @@ class Memory:
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
         self._bytes = 0
-        self._trails: OrderedDict[str, list[Trail]] = OrderedDict()
+        self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
 
     def best(self, key: str, epoch: Hashable, turns: list[object]) -> tuple[Trail, int] | None:
         """The trail that shares the longest prefix with ``turns``, and how long it is."""
-        found = self._trails.get(key)
-        if not found:
+        shelf = self._shelves.get(key)
+        if shelf is None:
             return None
-        self._trails.move_to_end(key)
-        newest: Trail | None = None
+        self._shelves.move_to_end(key)
         size = len(turns)
-        for trail in reversed(found):
-            if trail.epoch != epoch:
+        for n in sorted(shelf.lengths, reverse=True):
+            if not 0 < n <= size:
                 continue
-            newest = newest or trail
-            # One compare, of the last turn, finds the conversation that this request goes on with.
-            n = len(trail.turns)
-            if 0 < n <= size and turns[n - 1] == trail.turns[-1] and trail.common(turns) == n:
+            trail = shelf.ends.get((n, _tail(turns[n - 1])))
+            if trail is not None and trail.epoch == epoch and trail.common(turns) == n:
                 return trail, n
         # None is continued whole: the newest is the likeliest to share a beginning.
+        newest = next((t for t in reversed(shelf.trails) if t.epoch == epoch), None)
         return (newest, newest.common(turns)) if newest is not None else None
 
     def keep(self, key: str, trail: Trail) -> None:
         """Remember ``trail``; a trail that it continues is replaced by it."""
-        found = self._trails.setdefault(key, [])
-        self._trails.move_to_end(key)
-        for i, old in enumerate(found):
+        shelf = self._shelves.get(key)
+        if shelf is None:
+            shelf = self._shelves[key] = _Shelf()
+        self._shelves.move_to_end(key)
+        full = len(shelf.trails) >= _RECENT_MAX
+        for i, old in enumerate(shelf.trails):
             # A longer history of the same conversation stands for the shorter one.
-            if old.digests is trail.digests or len(found) >= _RECENT_MAX:
-                self._bytes -= found.pop(i).size_bytes
+            if full or old.digests is trail.digests:
+                self._bytes -= shelf.drop(i).size_bytes
                 break
-        found.append(trail)
+        shelf.add(trail)
         self._bytes += trail.size_bytes
-        while self._bytes > self._bytes_max and len(self._trails) > 1:
-            _, dropped = self._trails.popitem(last=False)
-            self._bytes -= sum(t.size_bytes for t in dropped)
-
-    def forget_all(self) -> None:
-        """Drop everything, after a reload."""
-        self._trails.clear()
-        self._bytes = 0
+        while self._bytes > self._bytes_max and len(self._shelves) > 1:
+            _, dropped = self._shelves.popitem(last=False)
+            self._bytes -= sum(t.size_bytes for t in dropped.trails)

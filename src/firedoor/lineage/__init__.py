@@ -10,6 +10,7 @@ from firedoor.lineage.calculus import (
     SpanLabel,
     author_of,
     label_of,
+    label_without_evidence,
     outside_label,
 )
 from firedoor.lineage.exposure import emissions_of, exposed, leaves_of
@@ -37,6 +38,7 @@ __all__ = [
     "emissions_of",
     "exposed",
     "label_of",
+    "label_without_evidence",
     "leaves_of",
     "outside_label",
     "passages_of",

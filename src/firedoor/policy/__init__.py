@@ -7,12 +7,19 @@ from firedoor.policy.affordances import AFFORDANCES
 from firedoor.policy.presets import PRESETS
 from firedoor.policy.rules import FIELDS, Rule, RuleError, rule
 from firedoor.policy.settings import ASSUMED_BY_MODE, CompartmentSetting, Policy, StoreSetting
-from firedoor.policy.verdict import affordances_of, call_verdict, verdict_for
+from firedoor.policy.verdict import (
+    PASSED,
+    affordances_of,
+    call_verdict,
+    passes_unasked,
+    verdict_for,
+)
 
 __all__ = [
     "AFFORDANCES",
     "ASSUMED_BY_MODE",
     "FIELDS",
+    "PASSED",
     "PRESETS",
     "CompartmentSetting",
     "Policy",
@@ -21,6 +28,7 @@ __all__ = [
     "StoreSetting",
     "affordances_of",
     "call_verdict",
+    "passes_unasked",
     "rule",
     "verdict_for",
 ]

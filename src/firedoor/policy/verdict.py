@@ -1,11 +1,15 @@
 """The answer to an ask: structure first, then the file's rules, then the preset's, then allow."""
 
+from typing import Final
+
 from firedoor.policy.affordances import affordances_for
 from firedoor.policy.presets import HELD_UNPROVEN
 from firedoor.policy.rules import Rule
 from firedoor.policy.settings import Policy
 from firedoor.types.exchange import Mode
 from firedoor.types.verdict import Action, CallAsk, PartAsk, Verdict
+
+PASSED: Final = Verdict(Action.ALLOW)
 
 
 def _first(rules: tuple[Rule, ...], ask: PartAsk | CallAsk, *, act: bool) -> Verdict:
@@ -23,16 +27,24 @@ def _first(rules: tuple[Rule, ...], ask: PartAsk | CallAsk, *, act: bool) -> Ver
     return Verdict(Action.ALLOW, None, tuple(shadow))
 
 
+def passes_unasked(policy: Policy, *, part_of_room: bool, inrun: bool, run_exposed: bool) -> bool:
+    """Whether a part passes by its standing alone, before any rule (MODEL line 28).
+
+    Nothing is judged inside a room; and withholding the run's own unproven text would let one
+    poisoned note hold back its user.
+    """
+    return part_of_room or (inrun and (policy.rewrite == "attenuate" or not run_exposed))
+
+
 def verdict_for(policy: Policy, ask: PartAsk) -> Verdict:
     """What happens to a part (MODEL lines 28 and 29). In ``observe`` every answer is a shadow."""
-    if ask.part_of_room:
-        return Verdict(Action.ALLOW)
+    if passes_unasked(
+        policy, part_of_room=ask.part_of_room, inrun=ask.inrun, run_exposed=ask.run_exposed
+    ):
+        return PASSED
     act = policy.mode is not Mode.OBSERVE
     rules = policy.rules + policy.preset
     if ask.inrun:
-        # Withholding the run's own unproven text would let one poisoned note hold back its user.
-        if policy.rewrite == "attenuate" or not ask.run_exposed:
-            return Verdict(Action.ALLOW)
         # Strict: the run has read foreign text, and this may be that text in other words.
         return _first(rules, ask._replace(crossing=True), act=act)
     if not ask.attributed and ask.generation is None and ask.crossing and policy.preset:

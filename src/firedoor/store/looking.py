@@ -145,14 +145,44 @@ def _parents(connection: sqlite3.Connection, run: RunRow) -> tuple[RunRow, ...]:
     return tuple(found)
 
 
+# One row tells what every call asks, and which of the rest has anything to say.
+_HEAD: Final = (
+    "SELECT orders, contained, granted, judged, room, label, parent "
+    "FROM head LEFT JOIN runs ON run = ?"
+)
+_NEW_TEXT: Final = (
+    "SELECT orders, contained, granted, judged, runs.room, runs.label, runs.parent FROM head "
+    "LEFT JOIN runs ON runs.run = ? "
+    "WHERE NOT EXISTS (SELECT 1 FROM emissions WHERE passage IN ({}))"
+)
+
+
+def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | None:
+    """The answer where nothing is known of what was asked; None where something may be.
+
+    It is the usual case of a new text, and one statement is a snapshot by itself.
+    """
+    if ask.places or ask.minted or ask.attempt is not None or len(ask.passages) > _PARAMETERS_MAX:
+        return None
+    row = connection.execute(
+        _with_marks(_NEW_TEXT, len(ask.passages)), (ask.run, *ask.passages)
+    ).fetchone()
+    if row is None:
+        return None
+    orders, contained, granted, judged, room, label, parent = row
+    if contained or granted or judged or parent:
+        return None
+    if label is None:
+        return FoundParts(orders, False, RunRow(ask.run, ask.room))
+    found = label_from(label)
+    if found.live:
+        return None
+    return FoundParts(orders, False, RunRow(ask.run, RoomId(room), found, None, known=True))
+
+
 def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     """What is known of these passages, places, ids, and of this run?"""
-    # One row tells what every call asks, and which of the rest has anything to say.
-    orders, contained, granted, judged, *found = connection.execute(
-        "SELECT orders, contained, granted, judged, room, label, parent "
-        "FROM head LEFT JOIN runs ON run = ?",
-        (ask.run,),
-    ).fetchone()
+    orders, contained, granted, judged, *found = connection.execute(_HEAD, (ask.run,)).fetchone()
     if contained:
         contained = connection.execute(
             "SELECT count(*) FROM contained WHERE target IN (?, ?, ?)",

@@ -158,6 +158,13 @@ class SqliteStore:
 
     def look_parts(self, ask: LookParts) -> FoundParts:
         """See `engine.port.Store`."""
+        if self.path is not None and self.unsettled() is None:
+            try:
+                found = looking.look_new(self._reader(), ask)
+            except sqlite3.Error as error:
+                raise _unavailable(error, self.url) from error
+            if found is not None:
+                return found
         with self.snapshot() as connection:
             return looking.look_parts(connection, ask)
 

@@ -7,11 +7,13 @@ from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import Endpoint, route
+from firedoor.wire.shape import WORD_CHARS_MAX
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
 from firedoor.wire.surfaces import surface_wire
 
 __all__ = [
     "CODES",
+    "WORD_CHARS_MAX",
     "AnswerStream",
     "Edit",
     "Endpoint",
