@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -26,7 +27,7 @@ SECRET = "The combination of the harbour safe is nineteen seven four."
 
 
 def commit(n: int, **more: object) -> Commit:
-    call = CallRow(CallId(f"c_{n}"), InstanceId("i_1"), None, 0, opened="{}")
+    call = CallRow(CallId(f"c_{n}"), InstanceId("i_1"), None, 0, opened=b"{}")
     draft = EntryDraft("call.open", {"call": f"c_{n}", "n": n})
     return Commit(at=1.7e9 + n, call=call, entry=draft, **more)  # type: ignore[arg-type]
 
@@ -151,7 +152,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     support.write_text(
         "from firedoor.engine.port import *\nfrom firedoor.types.ids import *\n"
         "def commit(n):\n"
-        "    call = CallRow(CallId(f'c_{n}'), InstanceId('i'), None, 0, opened='{}')\n"
+        "    call = CallRow(CallId(f'c_{n}'), InstanceId('i'), None, 0, opened=b'{}')\n"
         "    return Commit(at=1.7e9, call=call, entry=EntryDraft('call.open', {'n': n}))\n"
     )
     path = tmp_path / "s" / "firedoor.db"
@@ -205,8 +206,8 @@ def test_sealed_texts_cannot_be_changed_or_moved(tmp_path: Path) -> None:
     one = office.ask(Binding("a", "lab"), SECRET).exchange.call_id
     two = office.ask(Binding("a", "lab"), "Something else to say.").exchange.call_id
     office.store._writer.execute(
-        "UPDATE content SET body = (SELECT body FROM content WHERE call = ? AND n = 0) "
-        "WHERE call = ? AND n = 0", (one, two),
+        "UPDATE documents SET body = (SELECT body FROM documents WHERE call = ? AND name = 'text/0') "
+        "WHERE call = ? AND name = 'text/0'", (one, two),
     )  # fmt: skip
     with pytest.raises(TamperingError):
         office.reader.content(two)
@@ -233,3 +234,21 @@ def test_no_key_no_store(store: SqliteStore) -> None:
     key.write_bytes(b"short")
     with pytest.raises(StoreUnavailable, match="32 bytes"):
         open_store(store.url)
+
+
+def test_the_log_is_lengthened_once_and_loses_nothing(tmp_path: Path) -> None:
+    """Zeros behind the log's frames are read as nothing, by this process and the next."""
+    office = Office(settings_for(None, "contain"), url=f"sqlite:{tmp_path}/s/firedoor.db")
+    log = tmp_path / "s" / "firedoor.db-wal"
+    calls = [office.ask(Binding("a", "lab"), f"Question {n}.").exchange.call_id for n in range(24)]
+    assert log.stat().st_size >= 15 * 2**20
+    # What a machine that lost its power leaves behind: the files without their shared memory.
+    (tmp_path / "t").mkdir()
+    for name in ("firedoor.db", "firedoor.db-wal", "content.key"):
+        shutil.copy(tmp_path / "s" / name, tmp_path / "t" / name)
+    again = Office(settings_for(None, "contain"), url=f"sqlite:{tmp_path}/t/firedoor.db")
+    assert {c["call"] for c in again.reader.calls(limit=100)} == set(calls)
+    assert again.reader.verify().ok
+    again.calls = 100
+    again.ask(Binding("b", "lab"), "One more.")
+    assert again.reader.verify().size == 50

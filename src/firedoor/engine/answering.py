@@ -404,7 +404,7 @@ class Answering:
                 instance=row.id,
                 base=None,
                 base_parts=0,
-                closed=explain.compact(closed),
+                closed=explain.compact_bytes(closed),
                 attempt=exchange.attempt,
                 answered=answered,
                 settles=exchange.attempt if answered and exchange.second_try else None,

@@ -9,9 +9,10 @@ back to LookParts, and everything is judged again. Whatever goes wrong before Fo
 refusal, and in ``contain`` no upstream call starts without a durable entry.
 """
 
+from collections.abc import Callable
 from enum import Enum, auto
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from firedoor import budget, identity, wire
 from firedoor.engine import explain
@@ -30,10 +31,6 @@ from firedoor.engine.events import (
     Event,
     RequestBroken,
     RequestRead,
-    UpstreamBytes,
-    UpstreamEnd,
-    UpstreamFailed,
-    UpstreamHead,
 )
 from firedoor.engine.judge import (
     Outcome,
@@ -187,6 +184,7 @@ class Exchange:
         self._field_outcomes: dict[str, tuple[CallId, Outcome]] = {}
         self._roles_chains: list[tuple[Role, Digest]] = []
         self._answering: Answering | None = None
+        self._answer_edited = False
         self._unknown: str | None = None
 
     # -- what the rest of the engine asks of a call ----------------------------------------------
@@ -202,9 +200,8 @@ class Exchange:
         if self.code is not None:
             return "denied"
         edited = self.forwarded is not self.body and bool(self.tally.edits) and self.enforcing
-        if edited or (self._answering is not None and self._answering.edited):
-            return "edited"
-        return "allow"
+        answer_edited = self._answering.edited if self._answering else self._answer_edited
+        return "edited" if edited or answer_edited else "allow"
 
     # -- events ------------------------------------------------------------------------------
 
@@ -221,7 +218,7 @@ class Exchange:
             return self._refuse(
                 "firedoor_unknown_surface",
                 f"This door does not know {self.head.method} on this path, so it does not pass it "
-                f"in {self.mode.value} mode.",
+                f"in {self.mode} mode.",
             )
         if self.endpoint.known and not self.endpoint.has_body:
             # A GET has no body to walk, but it may still carry one; it is read and passed on.
@@ -233,25 +230,17 @@ class Exchange:
         self.at = getattr(event, "at", self.at)
         if self._state is _State.DONE:
             return []
-        match event:
-            case RequestRead():
-                self.body = self.forwarded = event.body
-                return self._read()
-            case RequestBroken():
-                return self._broken(event.reason)
-            case FoundWho():
-                return self._identified(event)
-            case FoundParts():
-                return self._judge(event)
-            case Committed() | Stale() | StoreFailed():
-                return self._committed(event)
-            case CallerGone() if self._state is not _State.UPSTREAM:
+        handler = self._HANDLERS.get(type(event))
+        if handler is not None:
+            return handler(self, event)
+        if self._state is not _State.UPSTREAM:
+            if isinstance(event, CallerGone):
                 # Nothing went upstream: nothing to settle.
                 self._state = _State.DONE
                 return [Finish(clean=False)]
-            case UpstreamHead() | UpstreamBytes() | UpstreamEnd() | UpstreamFailed() | CallerGone():
-                assert self._answering is not None
-                return self._answered(self._answering.receive(event))
+            raise AssertionError(f"{type(event).__name__} before anything went upstream")
+        assert self._answering is not None
+        return self._answered(self._answering.receive(event))
 
     def went_unrecorded(self) -> None:
         """A commit that was not awaited came to nothing."""
@@ -279,7 +268,8 @@ class Exchange:
 
     # -- reading -----------------------------------------------------------------------------
 
-    def _broken(self, reason: str) -> list[Command]:
+    def _broken(self, event: RequestBroken) -> list[Command]:
+        reason = event.reason
         if reason == "too_large":
             limit = self.settings.body_bytes_max
             return self._refuse(
@@ -379,7 +369,7 @@ class Exchange:
             turn = section.reading.turn
             self.chain = identity.extend(self.chain, turn, digester)
             self._roles_chains.append((turn.role if turn else Role.NONE, self.chain))
-        words = [self.endpoint.surface.value, self.params.model or "", str(self.params.stream)]
+        words = [self.endpoint.surface, self.params.model or "", str(self.params.stream)]
         if not self._turns:
             words += [p.text for s in self._new_fields.values() for p in s.reading.parts]
         self.attempt = identity.attempt_of(self.chain, words, digester)
@@ -387,7 +377,7 @@ class Exchange:
             return self._refuse(
                 "firedoor_unknown_surface",
                 f"This door does not know what stands at {self._unknown}, so it does not pass it "
-                f"in {self.mode.value} mode.",
+                f"in {self.mode} mode.",
                 param=self._unknown,
             )
         return None
@@ -428,9 +418,9 @@ class Exchange:
 
     def _memory_key(self) -> str:
         if self.who.instance is not None:
-            return f"{self.endpoint.surface.value}:{self.who.instance.id}"
+            return f"{self.endpoint.surface}:{self.who.instance.id}"
         base = self.who.base.room if self.who.base is not None else ""
-        return f"{self.endpoint.surface.value}:{self.who.credential}:{base}"
+        return f"{self.endpoint.surface}:{self.who.credential}:{base}"
 
     def _epoch(self) -> tuple[str, int]:
         return (self.policy_digest, self.engine.orders)
@@ -689,8 +679,9 @@ class Exchange:
                     instance=row.id,
                     base=trail.call if trail is not None else None,
                     base_parts=trail.marks[self._common - 1].parts if trail and self._common else 0,
-                    opened=explain.compact(self._opened(outcomes)),
-                    attempt=self.attempt,
+                    opened=explain.compact_bytes(self._opened(outcomes)),
+                    # It is looked for only where nothing but the conversation names an instance.
+                    attempt=self.attempt if self.who.instance is None else None,
                 ),
                 entry=EntryDraft("call.open", self._entry()),
                 awaited=self.enforcing,
@@ -763,12 +754,12 @@ class Exchange:
             "run": identity.shown_run(row.run),
             "identity": row.identity,
             "parents": list(row.parents),
-            "surface": self.endpoint.surface.value,
+            "surface": self.endpoint.surface,
             "endpoint": self.endpoint.name,
             "method": self.head.method,
             "stream": self.params.stream,
             "model": self.params.model,
-            "mode": self.mode.value,
+            "mode": self.mode,
             "policy": self.policy_digest,
             "verdict": self.verdict,
             "code": self.code,
@@ -822,9 +813,9 @@ class Exchange:
             "name": row.name,
             "room": row.room,
             "run": row.run,
-            "surface": self.endpoint.surface.value,
+            "surface": self.endpoint.surface,
             "endpoint": self.endpoint.name,
-            "mode": self.mode.value,
+            "mode": self.mode,
             "policy": self.policy_digest,
             "verdict": self.verdict,
             "code": self.code,
@@ -834,6 +825,10 @@ class Exchange:
             "quarantine": list(self.quarantined),
             "request": self.attempt.hex() if self.attempt is not None else None,
         }
+
+    def _body_read(self, event: RequestRead) -> list[Command]:
+        self.body = self.forwarded = event.body
+        return self._read()
 
     def _committed(self, event: Committed | Stale | StoreFailed) -> list[Command]:
         if self._state is _State.UPSTREAM:
@@ -930,8 +925,8 @@ class Exchange:
                     instance=row.id,
                     base=None,
                     base_parts=0,
-                    opened=explain.compact(opened),
-                    closed=explain.compact(closed),
+                    opened=explain.compact_bytes(opened),
+                    closed=explain.compact_bytes(closed),
                     attempt=self.attempt,
                     answered=True,
                 ),
@@ -972,10 +967,13 @@ class Exchange:
         )
 
     def _answered(self, commands: list[Command]) -> list[Command]:
-        if any(isinstance(command, Finish) for command in commands):
+        if commands and isinstance(commands[-1], Finish):
             self._state = _State.DONE
             assert self._answering is not None
             self._summarise(self._answering.status)
+            # The two halves hold each other: let go, so that a call's memory is free at its end.
+            self._answer_edited = self._answering.edited
+            self._answering = None
         return commands
 
     def _summarise(self, status: int | None) -> None:
@@ -997,7 +995,7 @@ class Exchange:
             generation=self.tally.shown.generation,
             exposures=len(self.tally.exposures),
             policy=self.policy_digest,
-            mode=self.mode.value,
+            mode=self.mode,
             status=status,
             answer_id=answer.id if answer else None,
             answer_model=answer.model if answer else None,
@@ -1008,6 +1006,18 @@ class Exchange:
             ended_at=self.at,
             quarantined=tuple(self.quarantined),
         )
+
+    # What an exchange itself takes; the rest is the answer's. Looked up by type: a call has seven
+    # events, and a chain of comparisons costs more than some of them.
+    _HANDLERS: ClassVar[dict[type, Callable[["Exchange", Any], list[Command]]]] = {
+        RequestRead: _body_read,
+        RequestBroken: _broken,
+        FoundWho: _identified,
+        FoundParts: _judge,
+        Committed: _committed,
+        Stale: _committed,
+        StoreFailed: _committed,
+    }
 
 
 def _content_type(head: RequestHead) -> bytes | None:

@@ -566,9 +566,9 @@ class _Section:
     ) -> None:
         record: dict[str, Any] = {
             "pointer": part.pointer,
-            "channel": labelled.channel.value,
-            "origin": labelled.origin.value,
-            "evidence": labelled.evidence.value,
+            "channel": labelled.channel,
+            "origin": labelled.origin,
+            "evidence": labelled.evidence,
         }
         if labelled.label.generation != 0:
             record["generation"] = labelled.label.generation
@@ -582,17 +582,17 @@ class _Section:
         if labelled.crossing:
             record["crossing"] = True
         if part.kind is not Kind.TEXT:
-            record["kind"] = part.kind.value
+            record["kind"] = part.kind
         if not labelled.attributed:
             record["attributed"] = False
         if labelled.standing is not None:
-            record["standing"] = labelled.standing.value
+            record["standing"] = labelled.standing
         shown, rule = verdict.action, verdict.rule
         if shown is Action.ALLOW and verdict.shadow:
             rule, shown = verdict.shadow[0]
             record["shadow"] = True
         if shown is not Action.ALLOW:
-            record["verdict"] = shown.value
+            record["verdict"] = shown
         if rule is not None:
             record["rule"] = rule
         spans = [s for s in labelled.spans if s.crossing]

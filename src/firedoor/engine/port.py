@@ -108,15 +108,15 @@ class EntryDraft(NamedTuple):
 
 
 class CallRow(NamedTuple):
-    """What ``explain`` needs of a call. ``opened`` and ``closed`` are JSON texts."""
+    """What ``explain`` needs of a call. ``opened`` and ``closed`` are JSON in UTF-8."""
 
     call: CallId
     instance: InstanceId
     base: CallId | None
     """The call whose first ``base_parts`` parts are this one's too."""
     base_parts: int
-    opened: str | None = None
-    closed: str | None = None
+    opened: bytes | None = None
+    closed: bytes | None = None
     attempt: Digest | None = None
     """Digest of the request body."""
     answered: bool = False

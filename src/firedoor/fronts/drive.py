@@ -7,6 +7,7 @@ asynchronous ones; both hand the same commands to the same store.
 
 import asyncio
 import logging
+import os
 import secrets
 import time
 from collections import deque
@@ -43,6 +44,8 @@ def _new_call() -> CallId:
 
 _CHANCE_BYTES: Final = 7
 _chances: list[str] = []
+# A child must not use what its parent will.
+os.register_at_fork(after_in_child=_chances.clear)
 
 
 def _chance() -> str:
@@ -116,9 +119,9 @@ class Drive:
 
     def _perform(self, command: Command) -> Commit | LookWho | LookParts | None:
         """Do what needs no store; give back what does."""
+        if isinstance(command, Commit | LookWho | LookParts):
+            return command
         match command:
-            case Commit() | LookWho() | LookParts():
-                return command
             case SendBytes():
                 self._out.append(command.chunk)
             case SendHead():

@@ -197,6 +197,11 @@ def forwarded_headers(headers: Headers) -> Headers:
     ``accept-encoding`` becomes ``identity``, so that what is judged is what is passed on.
     ``host`` and ``content-length`` belong to the front.
     """
+    return _forwarded(tuple([h for h in headers if h[0] != b"content-length"]))
+
+
+@lru_cache(maxsize=1024)
+def _forwarded(headers: Headers) -> Headers:
     named = {
         token.strip().lower()
         for name, value in headers

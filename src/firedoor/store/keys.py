@@ -40,12 +40,27 @@ class StoreKeys:
 
     def seal(self, body: bytes, bound_to: str) -> bytes:
         """AES-256-GCM of ``body``, readable only as what belongs to ``bound_to``."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = _nonce()
         return nonce + self._content.encrypt(nonce, body, bound_to.encode())
 
     def unseal(self, body: bytes, bound_to: str) -> bytes:
         """The inverse of ``seal``. Raises cryptography's InvalidTag when anything was changed."""
         return self._content.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], bound_to.encode())
+
+
+_nonces: list[bytes] = []
+# A child must not use what its parent will.
+os.register_at_fork(after_in_child=_nonces.clear)
+
+
+def _nonce() -> bytes:
+    """Random bytes, of which a few hundred are asked of the kernel at once."""
+    while True:
+        try:
+            return _nonces.pop()
+        except IndexError:
+            drawn = secrets.token_bytes(_NONCE_BYTES * 256)
+            _nonces.extend(drawn[i : i + _NONCE_BYTES] for i in range(0, len(drawn), _NONCE_BYTES))
 
 
 def _derive(master: bytes, purpose: bytes) -> bytes:

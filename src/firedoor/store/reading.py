@@ -24,16 +24,18 @@ class StoreReader:
 
     def opened(self, call: str) -> dict[str, Any] | None:
         """The stored first half of a call's explain document."""
-        return self._half("SELECT opened FROM calls WHERE call = ?", call)
+        return self._half(call, "opened")
 
     def closed(self, call: str) -> dict[str, Any] | None:
         """The stored second half."""
-        return self._half("SELECT closed FROM calls WHERE call = ?", call)
+        return self._half(call, "closed")
 
-    def _half(self, sql: str, call: str) -> dict[str, Any] | None:
+    def _half(self, call: str, name: str) -> dict[str, Any] | None:
         with self._store.snapshot() as db:
-            row = db.execute(sql, (call,)).fetchone()
-        return json.loads(row[0]) if row is not None and row[0] is not None else None
+            row = db.execute(
+                "SELECT body FROM documents WHERE call = ? AND name = ?", (call, name)
+            ).fetchone()
+        return json.loads(row[0]) if row is not None else None
 
     def call_entries(self, call: str) -> list[tuple[int, str]]:
         """(index, leaf in hex) of a call's ledger entries."""
@@ -59,9 +61,8 @@ class StoreReader:
         """The newest calls first, each as the head of its explain document."""
         with self._store.snapshot() as db:
             rows = db.execute(
-                "SELECT c.opened, c.closed FROM calls c JOIN instances i ON i.id = c.instance "
-                "WHERE c.opened IS NOT NULL AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) "
-                "ORDER BY c.call DESC LIMIT ?2",
+                "SELECT opened, closed FROM explained JOIN instances i ON i.id = instance "
+                "WHERE ?1 IS NULL OR i.name = ?1 OR i.id = ?1 ORDER BY call DESC LIMIT ?2",
                 (instance, limit),
             ).fetchall()
         found = []
@@ -87,7 +88,7 @@ class StoreReader:
             contained = {t for (t,) in db.execute("SELECT target FROM contained")}
             last = {
                 row[1]: db.execute(
-                    "SELECT opened, closed FROM calls WHERE call = ?", (row[11],)
+                    "SELECT opened, closed FROM explained WHERE call = ?", (row[11],)
                 ).fetchone()
                 for row in rows
             }
@@ -144,9 +145,7 @@ class StoreReader:
             totals = {"judged": 0, "attributed": 0, "total": 0, "opaque": 0, "words": 0,
                       "assumed": 0, "unproven": 0, "withheld": 0}  # fmt: skip
             verdicts = {"allow": 0, "edited": 0, "denied": 0}
-            for opened, closed in db.execute(
-                "SELECT opened, closed FROM calls WHERE opened IS NOT NULL"
-            ):
+            for opened, closed in db.execute("SELECT opened, closed FROM explained"):
                 head = json.loads(opened)
                 for name in totals:
                     totals[name] += head["coverage"].get(name, 0)
@@ -226,7 +225,9 @@ class StoreReader:
         """
         with self._store.snapshot() as db:
             rows = db.execute(
-                "SELECT n, kind, body FROM content WHERE call = ? ORDER BY n", (call,)
+                "SELECT substr(name, 6), kind, body FROM documents "
+                "WHERE call = ? AND name LIKE 'text/%' ORDER BY cast(substr(name, 6) AS INTEGER)",
+                (call,),
             ).fetchall()
         found: dict[str, dict[str, str]] = {"parts": {}, "answer": {}}
         for n, kind, body in rows:

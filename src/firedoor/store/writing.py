@@ -34,10 +34,10 @@ class Keeper(Protocol):
 
 _ENTRIES = "INSERT INTO entries (idx, bytes, leaf) VALUES (?,?,?)"
 _CALLS = (
-    "INSERT INTO calls (call, instance, base, base_parts, opened, closed, attempt, answered, at, "
-    "open_index) VALUES (?,?,?,?,?,?,?,?,?,?)"
+    "INSERT INTO calls (call, instance, base, base_parts, attempt, answered, at, open_index) "
+    "VALUES (?,?,?,?,?,?,?,?)"
 )
-_CLOSED = "UPDATE calls SET closed = ?, answered = max(answered, ?), close_index = ? WHERE call = ?"
+_CLOSED = "UPDATE calls SET answered = max(answered, ?), close_index = ? WHERE call = ?"
 _SETTLED = "UPDATE calls SET answered = 1 WHERE attempt = ? AND answered = 0 AND instance = ?"
 _INSTANCES = (
     "INSERT INTO instances (id, name, compartment, room, run, credential, parents, identity, "
@@ -64,11 +64,14 @@ _MINTED = (
     "INSERT OR IGNORE INTO minted (id, resource, credential, room, run, instance, label, call) "
     "VALUES (?,?,?,?,?,?,?,?)"
 )
-_CONTENT = "INSERT INTO content (call, n, kind, body) VALUES (?,?,?,?)"
+_DOCUMENTS = (
+    "INSERT INTO documents (call, name, kind, body) VALUES (?,?,?,?) "
+    "ON CONFLICT DO UPDATE SET kind = excluded.kind, body = excluded.body"
+)
 # In this order: what is updated was inserted before, perhaps by a commit of the same batch.
 _ORDER = (
     _ENTRIES, _CALLS, _CLOSED, _SETTLED, _INSTANCES, _EMISSIONS, _RECORDS, _JUDGEMENTS, _GRANTS, _TURNS,
-    _CONTINUED, _MINTED, _CONTENT,
+    _CONTINUED, _MINTED, _DOCUMENTS,
 )  # fmt: skip
 
 
@@ -136,18 +139,21 @@ class Batch:
         if commit.content is not None and self._keeper.retention != "digests":
             call, n = commit.call.call, commit.content_n
             kind, body = _kept(self._keeper, f"{call}/{n}", commit.content)
-            rows[_CONTENT].append((call, n, kind, body))
+            rows[_DOCUMENTS].append((call, f"text/{n}", kind, body))
         return Committed(index, leaf)
 
     def _add_call(self, commit: Commit, index: int | None) -> None:
         call, row = commit.call, commit.instance
         if call.opened is not None:
             self._rows[_CALLS].append(
-                (call.call, call.instance, call.base, call.base_parts, call.opened, call.closed,
-                 call.attempt, call.answered, commit.at, index)
+                (call.call, call.instance, call.base, call.base_parts, call.attempt,
+                 call.answered, commit.at, index)
             )  # fmt: skip
+            self._rows[_DOCUMENTS].append((call.call, "opened", "json", call.opened))
         elif call.closed is not None:
-            self._rows[_CLOSED].append((call.closed, call.answered, index, call.call))
+            self._rows[_CLOSED].append((call.answered, index, call.call))
+        if call.closed is not None:
+            self._rows[_DOCUMENTS].append((call.call, "closed", "json", call.closed))
         if call.settles is not None:
             self._rows[_SETTLED].append((call.settles, call.instance))
         if row is not None:

@@ -204,19 +204,31 @@ def walk(shape: Shape, value: Any, pointer: str, speaker: Speaker, found: Found)
             _unknown(value, pointer, speaker, found)
             return
         for name, item in value.items():
-            inner = f"{pointer}/{escape(name)}"
-            known = shape.get(name)
-            if known is None:
-                _member_name(name, inner, speaker, found)
-                _unknown(item, inner, speaker, found)
-            else:
-                walk(known, item, inner, speaker, found)
+            member(shape, name, item, pointer, speaker, found)
     elif isinstance(shape, list):
         if not isinstance(value, list):
             _unknown(value, pointer, speaker, found)
             return
         for i, item in enumerate(value):
             walk(shape[0], item, f"{pointer}/{i}", speaker, found)
+
+
+def member(
+    shape: Mapping[str, Shape],
+    name: str,
+    value: Any,
+    pointer: str,
+    speaker: Speaker,
+    found: Found,
+) -> None:
+    """One member of an object at ``pointer``."""
+    inner = f"{pointer}/{escape(name)}"
+    known = shape.get(name)
+    if known is None:
+        _member_name(name, inner, speaker, found)
+        _unknown(value, inner, speaker, found)
+    else:
+        walk(known, value, inner, speaker, found)
 
 
 def _fitting(shapes: tuple[Shape, ...], value: Any) -> Shape:

@@ -8,9 +8,11 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, Final
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from firedoor.config import Settings, UpstreamSetting
@@ -269,7 +271,7 @@ class SidecarApp:
         assert drive.forward is not None
         forward = drive.forward
         setting = self._settings.upstreams.get(forward.upstream)
-        started = False
+        out = _Out(drive, send)
         response = None
         try:
             if setting is None:
@@ -279,7 +281,7 @@ class SidecarApp:
                     self._session.request(
                         forward.method,
                         _target(setting, forward.path, forward.query),
-                        headers=_with_key(forward.headers, setting),
+                        headers=_with_key(forward.headers, setting.name, setting.key),
                         data=forward.body or None,
                         allow_redirects=False,
                     )
@@ -287,12 +289,12 @@ class SidecarApp:
                 headers = tuple((n.lower(), v) for n, v in response.raw_headers)
                 drive.tell(UpstreamHead(response.status, headers, time.time()))
             await drive.advance_async()
-            started = await _send_some(drive, send, started)
+            await out.pass_on()
             while drive.finished is None and not drive.stop_upstream and response is not None:
                 chunk = await waiting.on(response.content.readany())
                 drive.tell(UpstreamBytes(chunk, time.time()) if chunk else UpstreamEnd(time.time()))
                 await drive.advance_async()
-                started = await _send_some(drive, send, started)
+                await out.pass_on()
         except _Interrupted as interrupted:
             gone = str(interrupted) == "gone"
             if response is not None:
@@ -309,11 +311,7 @@ class SidecarApp:
                     response.close()
                 else:
                     response.release()
-        started = await _send_some(drive, send, started)
-        if drive.finished is None or not drive.finished.clean:
-            # Returning without the last chunk makes the server cut the connection.
-            return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await out.pass_on()
 
 
 def _reason(error: BaseException) -> str:
@@ -323,30 +321,42 @@ def _reason(error: BaseException) -> str:
 
 
 def _target(setting: UpstreamSetting, path: str, query: str) -> URL:
-    base = setting.base_url
+    if query or len(path) > 64:
+        return _url(setting.base_url, path, query)
+    return _plain_url(setting.base_url, path)
+
+
+@lru_cache(maxsize=256)
+def _plain_url(base: str, path: str) -> URL:
+    return _url(base, path, "")
+
+
+def _url(base: str, path: str, query: str) -> URL:
     # People write the base URL with and without the version.
     if base.endswith("/v1") and path.startswith("/v1/"):
         path = path.removeprefix("/v1")
     return URL(base + path + (f"?{query}" if query else ""), encoded=True)
 
 
-def _with_key(headers: Headers, setting: UpstreamSetting) -> list[tuple[str, str]]:
+# A client sends the same few headers with each of its calls.
+@lru_cache(maxsize=1024)
+def _with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[str]:
     """The headers for this upstream, with its own key in place of the caller's, if it has one."""
-    kept = [
+    kept = CIMultiDict(
         (n.decode("latin-1"), v.decode("latin-1"))
         for n, v in headers
-        if setting.key is None or n not in _CREDENTIALS
-    ]
-    if setting.key is not None:
-        if setting.name == "anthropic":
-            kept.append(("x-api-key", setting.key))
+        if key is None or n not in _CREDENTIALS
+    )
+    if key is not None:
+        if upstream == "anthropic":
+            kept.add("x-api-key", key)
         else:
-            kept.append(("authorization", f"Bearer {setting.key}"))
+            kept.add("authorization", f"Bearer {key}")
     return kept
 
 
 def _headers(scope: Scope) -> Headers:
-    return tuple((bytes(n).lower(), bytes(v)) for n, v in scope["headers"])
+    return tuple([(n.lower(), v) for n, v in scope["headers"]])
 
 
 async def _read(drive: Drive, receive: Receive) -> RequestRead | RequestBroken:
@@ -399,16 +409,39 @@ class _Watcher:
             self._task.cancel()
 
 
-async def _send_some(drive: Drive, send: Send, started: bool) -> bool:
-    if drive.head is not None and not started:
-        head = drive.head
-        await send(
-            {"type": "http.response.start", "status": head.status, "headers": list(head.headers)}
-        )
-        started = True
-    for chunk in drive.take():
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    return started
+class _Out:
+    """What one call sends to its client, in as few messages as there are things to say."""
+
+    def __init__(self, drive: Drive, send: Send) -> None:
+        self._drive = drive
+        self._send = send
+        self._started = self._ended = False
+
+    async def pass_on(self) -> None:
+        """Send what may be sent now; with it the end, if the answer has one.
+
+        An answer without a clean end is left open: the server then cuts the connection.
+        """
+        drive, send = self._drive, self._send
+        if self._ended or drive.head is None:
+            return
+        if not self._started:
+            self._started = True
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": drive.head.status,
+                    "headers": list(drive.head.headers),
+                }
+            )
+        chunks = drive.take()
+        if drive.finished is None or not drive.finished.clean:
+            for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            return
+        self._ended = True
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def _send_out(drive: Drive, send: Send) -> None:

@@ -53,14 +53,22 @@ CREATE TABLE quarantine (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE calls (
     call TEXT PRIMARY KEY, instance TEXT NOT NULL, base TEXT, base_parts INTEGER NOT NULL,
-    opened TEXT, closed TEXT, attempt BLOB, answered INTEGER NOT NULL, at REAL NOT NULL,
+    attempt BLOB, answered INTEGER NOT NULL, at REAL NOT NULL,
     open_index INTEGER, close_index INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX calls_by_attempt ON calls (attempt) WHERE attempt IS NOT NULL AND answered = 0;
-CREATE TABLE content (
-    call TEXT NOT NULL, n INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY (call, n)
-) STRICT, WITHOUT ROWID;
+-- The halves of a call's explain document (`opened`, `closed`) and the texts that are kept of it
+-- (`text/0`…). With a rowid, so that rows of a kilobyte or two lie side by side in one page: in an
+-- index tree each of them would spill into a page of its own.
+CREATE TABLE documents (
+    call TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (call, name)
+) STRICT;
+-- Calls, with the two halves of what explains them.
+CREATE VIEW explained (call, instance, opened, closed) AS
+    SELECT c.call, c.instance, o.body, e.body FROM calls c
+    JOIN documents o ON o.call = c.call AND o.name = 'opened'
+    LEFT JOIN documents e ON e.call = c.call AND e.name = 'closed';
 -- The ledger. Rows are only ever added, by anybody.
 CREATE TABLE entries (
     idx INTEGER PRIMARY KEY, bytes BLOB NOT NULL, leaf BLOB NOT NULL

@@ -6,7 +6,15 @@ from firedoor.types.exchange import Params
 from firedoor.types.part import CallClaim, Channel, Kind, Reading, Role
 from firedoor.wire.document import Malformed
 from firedoor.wire.inventory import openai_chat as inventory
-from firedoor.wire.shape import Found, Speaker, free, text, turn_of_texts_and_calls, walk
+from firedoor.wire.shape import (
+    Found,
+    Speaker,
+    free,
+    member,
+    text,
+    turn_of_texts_and_calls,
+    walk,
+)
 from firedoor.wire.surface import Sections
 
 _SPEAKERS = {
@@ -59,14 +67,14 @@ def read_call(claim: Any, pointer: str, found: Found, calls: list[tuple[str, str
             arguments = value.get("arguments" if name == "function" else "input")
             arguments = arguments if isinstance(arguments, str) else ""
             speaker = speaker._replace(tool=tool or None)
-            for member, item in value.items():
-                if member in ("arguments", "input") and isinstance(item, str):
-                    text(item, f"{inner}/{member}", speaker, found)
-                elif member == "name":
-                    walk("word", item, f"{inner}/{member}", speaker, found)
+            for key, item in value.items():
+                if key in ("arguments", "input") and isinstance(item, str):
+                    text(item, f"{inner}/{key}", speaker, found)
+                elif key == "name":
+                    walk("word", item, f"{inner}/{key}", speaker, found)
                 else:
-                    found.unknown.append(f"{inner}/{member}")
-                    free(item, f"{inner}/{member}", speaker, found)
+                    found.unknown.append(f"{inner}/{key}")
+                    free(item, f"{inner}/{key}", speaker, found)
             found.calls.append(CallClaim(str(id_), str(tool), arguments, pointer))
             calls.append((str(id_), str(tool), arguments))
         elif name in ("id", "type", "index"):
@@ -93,7 +101,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
             tool=name if isinstance(name, str) else None,
         )
     calls: list[tuple[str, str, str]] = []
-    shape = dict(inventory.MESSAGE)
+    shape = inventory.MESSAGE
     for name, item in value.items():
         inner = f"{pointer}/{name}"
         if name == "tool_calls" and isinstance(item, list):
@@ -102,13 +110,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
         elif name == "function_call" and isinstance(item, dict):
             read_call({"function": item}, inner, found, calls)
         else:
-            walk(
-                {name: shape.get(name)} if name in shape else {},
-                {name: item},
-                pointer,
-                speaker,
-                found,
-            )
+            member(shape, name, item, pointer, speaker, found)
     texts = texts_of(value.get("content")) + texts_of(value.get("refusal"))
     turn = turn_of_texts_and_calls(speaker.role, texts, calls)
     return Reading(tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown))
