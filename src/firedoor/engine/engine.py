@@ -153,6 +153,11 @@ class Attested:
         """``passage`` came from ``place``."""
         _put(self._places, passage, place)
 
+    @property
+    def places_told(self) -> bool:
+        """Whether any text was said to lie anywhere."""
+        return bool(self._places)
+
     def speaks_of(self, passage: Digest) -> bool:
         """Whether anything was said of this passage."""
         return passage in self._grants or passage in self._places

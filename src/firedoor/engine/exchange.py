@@ -146,8 +146,9 @@ class Exchange:
         self.summary: ExchangeSummary | None = None
 
         self.claims = identity.claims_of(head.headers)
-        self._named = {name for name, _ in head.headers}
-        hint = "anthropic" if b"anthropic-version" in self._named else None
+        self.named = {name for name, _ in head.headers}
+        """Names of the head's headers."""
+        hint = "anthropic" if b"anthropic-version" in self.named else None
         self.endpoint = wire.route(head.method, head.path, head.query, head.upstream or hint)
         self.who = engine.who(self.settings, self.claims, caller)
         self.instance: InstanceRow | None = self.who.instance
@@ -208,7 +209,7 @@ class Exchange:
     def start(self) -> list[Command]:
         """The first commands."""
         self._state = _State.BODY
-        if self.enforcing and b"upgrade" in self._named:
+        if self.enforcing and b"upgrade" in self.named:
             return self._refuse(
                 "firedoor_unknown_surface",
                 "Protocol upgrades do not pass this door: nothing inside them could be judged.",

@@ -168,8 +168,9 @@ def places_of(
     where: Places, parts: Sequence[Part], passages: Sequence[Passages]
 ) -> Iterable[Place]:
     """Every place of a store that these parts came from."""
+    told = where.attested.places_told
     for part, found in zip(parts, passages, strict=True):
-        if part.kind is Kind.WORD:
+        if part.kind is Kind.WORD or (part.role is not Role.TOOL and not told):
             continue
         _, place = _use_of(where.settings, where.calls, where.attested, part, found)
         if place is not None:

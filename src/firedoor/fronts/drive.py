@@ -97,6 +97,11 @@ class Drive:
         on_open(self.exchange)
         self._todo.extend(self.exchange.start())
 
+    @property
+    def busy(self) -> bool:
+        """Whether ``advance`` has anything to do."""
+        return bool(self._todo)
+
     def take(self) -> list[bytes]:
         """What may be sent now."""
         out, self._out = self._out, []
@@ -179,10 +184,9 @@ class Drive:
             if ask is None:
                 continue
             if not isinstance(ask, Commit):
-                waiting = self.store.unsettled()
-                if waiting is not None:
+                if self.store.unsettled():
                     # Off the loop: other calls go on while this one waits for its read.
-                    await asyncio.to_thread(self.store.settle, waiting)
+                    await asyncio.to_thread(self.store.settle)
                 event = self._look(ask)
             elif self._later and not ask.awaited:
                 event = self._apply_later(ask)

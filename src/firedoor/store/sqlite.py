@@ -4,20 +4,25 @@ Life of a commit: a caller queues it and asks for the writer's lock. Whoever get
 everything that is queued in one transaction, a savepoint each, so that one refusal spoils nothing,
 and syncs once. With one caller that is one short transaction on its own thread; with many, they
 share the sync (measured: see docs/benchmarks.md). An asynchronous front hands its commits to a
-writer thread instead, and is called back.
+writer thread instead, and is called back. What nobody waits for lies in a queue for a moment, so
+that one sync serves both ends of a call; whoever reads the store first writes it.
 
 Several processes may share the file: what a transaction builds on (the ledger's head, labels,
 reach, orders) is read inside it.
 """
 
+import atexit
+import logging
 import os
 import queue
 import secrets
 import sqlite3
 import threading
 import time
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +42,16 @@ from firedoor.store.keys import StoreKeys, load_keys
 from firedoor.store.migrate import migrate
 from firedoor.types.ids import NodeId
 
-_BUSY_MS: Final = 5_000
+_LOG: Final = logging.getLogger("firedoor.store")
+_BUSY_S: Final = 5.0
+"""How long a commit waits for another process's transaction."""
+_BUSY_UNAWAITED_S: Final = 1.0
+"""The same for commits that nobody waits for: `observe` must not hold up what it watches."""
+_NO_WAIT: Final = "PRAGMA busy_timeout = 0"
+"""For the writer: it is waited for here, not in SQLite, since an event loop must not wait at all."""
+_BUSY_PAUSE_S: Final = 0.005
+_LATER_S: Final = 0.002
+"""How long a commit that nobody waits for lies in the queue, for others to join it."""
 _BATCH_MAX: Final = 256
 _QUICK_S: Final = 0.003
 _LOG_PAGES: Final = 4_000
@@ -79,15 +93,21 @@ class SqliteStore:
         self._soon: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._soon_thread: threading.Thread | None = None
         self._leader = threading.Lock()
-        self._later_queued = self._later_ended = 0
-        self._later_done = threading.Condition()
+        self._later: deque[_Ticket] = deque()
+        self._later_open = 0
+        """Commits of `apply_later` that have not ended."""
+        self._later_lock = threading.Lock()
+        self._later_wake = threading.Event()
+        self._later_thread: threading.Thread | None = None
         self._closed = False
+        _open_stores.add(self)
         self._transactions = 0
         self._sync_s = 0.0
         """How long the disk takes to sync, in seconds: the least of late."""
         try:
             self._writer = self._connect()
             migrate(self._writer)
+            self._writer.execute(_NO_WAIT)
         except sqlite3.Error as error:
             raise _unavailable(error, self.url) from error
         if path is not None:
@@ -106,7 +126,7 @@ class SqliteStore:
             name,
             isolation_level=None,
             check_same_thread=False,
-            timeout=_BUSY_MS / 1000,
+            timeout=_BUSY_S,
             uri=self.path is None,
             cached_statements=256,
         )
@@ -138,9 +158,7 @@ class SqliteStore:
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """A connection whose reads all see one state of the store."""
-        waiting = self.unsettled()
-        if waiting is not None:
-            self.settle(waiting)
+        self.settle()
         lock = self._leader if self.path is None else None
         if lock is not None:
             lock.acquire()
@@ -166,7 +184,8 @@ class SqliteStore:
 
     def look_parts(self, ask: LookParts) -> FoundParts:
         """See `engine.port.Store`."""
-        if self.path is not None and self.unsettled() is None:
+        if self.path is not None:
+            self.settle()
             try:
                 found = looking.look_new(self._reader(), ask)
             except sqlite3.Error as error:
@@ -199,11 +218,21 @@ class SqliteStore:
                     self._soon_thread.start()
         self._soon.put(_Ticket(commit, callback))
 
-    def apply_many(self, commits: list[Commit]) -> list[Result]:
-        """Make several commits durable in one transaction, each refused or not by itself. Blocks."""
+    def apply_many(self, commits: list[Commit]) -> list[Result] | None:
+        """Make several commits durable in one transaction, each refused or not by itself.
+
+        Waits for the disk and for nothing else: None, and nothing done, when another thread or
+        process is writing.
+        """
+        if not self._leader.acquire(blocking=False):
+            return None
         tickets = [_Ticket(commit, None) for commit in commits]
-        with self._leader:
-            self._write(tickets)
+        try:
+            self._write(tickets, wait_s=0)
+        finally:
+            self._leader.release()
+        if any(isinstance(t.result, _Busy) for t in tickets):
+            return None
         return [t.result for t in tickets if t.result is not None]
 
     def quick(self) -> bool:
@@ -211,32 +240,73 @@ class SqliteStore:
         return self._sync_s < _QUICK_S and self._soon.empty()
 
     def apply_later(self, commit: Commit, failed: Callable[[], None]) -> None:
-        """Queue a commit that nobody waits for; whoever reads the store next does.
+        """Queue a commit that nobody waits for; whoever reads the store next writes it first.
 
-        ``failed`` is called on the writer's thread when it could not be written.
+        ``failed`` is called when it could not be written, on the thread that tried.
         """
 
         def done(result: Result) -> None:
             if isinstance(result, Exception):
                 failed()
-            with self._later_done:
-                self._later_ended += 1
-                self._later_done.notify_all()
 
-        with self._later_done:
-            # Queued under the lock, so that commits end in the order in which they are counted.
-            self._later_queued += 1
-            self.apply_soon(commit, done)
+        if self._later_thread is None:
+            self._start_later()
+        with self._later_lock:
+            self._later_open += 1
+            self._later.append(_Ticket(commit, done))
+        if not self._later_wake.is_set():
+            self._later_wake.set()
 
-    def unsettled(self) -> int | None:
-        """The number of queued commits to wait for before reading; None when all have ended."""
-        queued = self._later_queued
-        return queued if self._later_ended < queued else None
+    def unsettled(self) -> bool:
+        """Whether commits are queued, or being written, that a reader has to wait for."""
+        return self._later_open > 0
 
-    def settle(self, queued: int) -> None:
-        """Wait until ``queued`` commits of `apply_later` have ended, so that a reader sees them."""
-        with self._later_done:
-            self._later_done.wait_for(lambda: self._later_ended >= queued, timeout=_BUSY_MS / 1000)
+    def settle(self) -> None:
+        """Write what `apply_later` queued, so that a reader sees it."""
+        while self._later_open > 0:
+            with self._leader:
+                self._write_later()
+
+    def _write_later(self) -> None:
+        """Called with the leader's lock held."""
+        tickets: list[_Ticket] = []
+        while self._later and len(tickets) < _BATCH_MAX:
+            tickets.append(self._later.popleft())
+        try:
+            self._write(tickets, wait_s=_BUSY_UNAWAITED_S)
+        finally:
+            with self._later_lock:
+                self._later_open -= len(tickets)
+            self._tell(tickets)
+
+    @staticmethod
+    def _tell(tickets: "list[_Ticket]") -> None:
+        for ticket in tickets:
+            if ticket.callback is None or ticket.result is None:
+                continue
+            try:
+                ticket.callback(ticket.result)
+            except Exception:
+                # The writer must outlive whoever it tells.
+                _LOG.exception("a commit's callback failed")
+
+    def _start_later(self) -> None:
+        with self._readers_lock:
+            if self._later_thread is None:
+                self._later_thread = threading.Thread(
+                    target=self._serve_later, name="firedoor-later", daemon=True
+                )
+                self._later_thread.start()
+
+    def _serve_later(self) -> None:
+        while not self._closed:
+            self._later_wake.wait()
+            time.sleep(_LATER_S)
+            # Cleared before the queue is looked at: what comes after that sets it again.
+            self._later_wake.clear()
+            if self._later:
+                with self._leader:
+                    self._write_later()
 
     def _serve(self) -> None:
         while True:
@@ -246,9 +316,7 @@ class SqliteStore:
             tickets = [first, *(t for t in self._drain(self._soon) if t is not None)]
             with self._leader:
                 self._write(tickets)
-            for ticket in tickets:
-                if ticket.callback is not None and ticket.result is not None:
-                    ticket.callback(ticket.result)
+            self._tell(tickets)
 
     @staticmethod
     def _drain(source: "queue.SimpleQueue[Any]") -> list[Any]:
@@ -264,7 +332,21 @@ class SqliteStore:
             found.append(ticket)
         return found
 
-    def _write(self, tickets: list[_Ticket]) -> None:
+    def _begin(self, connection: sqlite3.Connection, wait_s: float) -> None:
+        """Take the write lock, from other processes too, within ``wait_s`` seconds."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise _Busy(f"{self.url}: another process is writing") from error
+            time.sleep(_BUSY_PAUSE_S)
+
+    def _write(self, tickets: list[_Ticket], *, wait_s: float = _BUSY_S) -> None:
         """One transaction for all ``tickets``. Called with the leader's lock held."""
         if not tickets:
             return
@@ -273,7 +355,7 @@ class SqliteStore:
         try:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection, wait_s)
             batch = writing.Batch(connection, self, self._head(connection))
             results = [batch.add(ticket.commit) for ticket in tickets]
             batch.flush()
@@ -281,36 +363,33 @@ class SqliteStore:
             connection.execute("COMMIT")
             # The least says what the disk can do: a busy processor makes any one of them slow.
             self._sync_s = min(time.perf_counter() - flushed, 1.02 * self._sync_s + 1e-5)
-        except (sqlite3.Error, StoreError) as error:
-            failure = error if isinstance(error, StoreError) else _unavailable(error, self.url)
-            failure.__cause__ = error if failure is not error else None
-            results = [failure] * len(tickets)
-            if connection.in_transaction:
-                try:
-                    connection.execute("ROLLBACK")
-                except sqlite3.Error:
-                    # SQLite rolled back by itself (disk full, I/O error): nothing is left to do.
-                    connection.in_transaction  # noqa: B018
-        except BaseException as error:
-            # Nothing above may leave a caller waiting for ever.
-            results = [StoreUnavailable(f"the writer failed: {type(error).__name__}")] * len(
-                tickets
-            )
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            for ticket, result in zip(tickets, results, strict=True):
-                ticket.result = result
+        except Exception as error:
+            # Whatever it was, nobody may be left waiting, and the writer goes on.
+            results = [_failure(error, self.url)] * len(tickets)
+            self._roll_back(connection)
+        except BaseException:
+            self._roll_back(connection)
+            for ticket in tickets:
+                ticket.result = StoreUnavailable("the writer was interrupted")
             raise
-        if isinstance(results[0], StoreError) and len(tickets) > 1:
+        failed = isinstance(results[0], StoreError)
+        if failed and len(tickets) > 1 and not isinstance(results[0], _Busy):
             # One of them may be what cannot be written: alone, it fails alone.
             for ticket in tickets:
-                self._write([ticket])
+                self._write([ticket], wait_s=wait_s)
             return
         for ticket, result in zip(tickets, results, strict=True):
             ticket.result = result
         self._transactions += 1
         if self._transactions == _LENGTHEN_AFTER and self.path is not None:
             self._lengthen_log(self.path.with_name(self.path.name + "-wal"))
+
+    @staticmethod
+    def _roll_back(connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            # SQLite may have done it by itself (disk full, I/O error): then there is nothing to do.
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
 
     def _lengthen_log(self, log: Path) -> None:
         """Write the log's file to its full length once, so that a sync need not move its end.
@@ -332,8 +411,7 @@ class SqliteStore:
             connection.execute("ROLLBACK")
         except (sqlite3.Error, OSError):
             # It is a matter of speed alone; what is wrong with the disk, the next commit will say.
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            self._roll_back(connection)
 
     @staticmethod
     def _head(connection: sqlite3.Connection) -> writing.Head:
@@ -352,16 +430,15 @@ class SqliteStore:
         with self._leader:
             connection = self._writer
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                self._begin(connection, _BUSY_S)
                 head = self._head(connection)
                 version, _ = writing.write_order(
                     connection, self, head, kind=kind, target=target, body=body, at=at
                 )
                 connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise _unavailable(error, self.url) from error
+            except Exception as error:
+                self._roll_back(connection)
+                raise _failure(error, self.url) from error
         return version
 
     def head(self) -> tuple[int, bytes]:
@@ -374,6 +451,7 @@ class SqliteStore:
         """Write what is queued, then close every connection. Twice is fine."""
         if self._closed:
             return
+        self.settle()
         if self._soon_thread is not None:
             self._soon.put(None)
             self._soon_thread.join(timeout=10)
@@ -385,6 +463,74 @@ class SqliteStore:
                     connection.close()
                 self._readers.clear()
             self._writer.close()
+        self._later_wake.set()
+
+    def reopen_after_fork(self) -> None:
+        """Begin anew in a child process: its parent's threads and connections are not its own.
+
+        What the parent had queued, the parent writes. Its connections are kept, unused, since
+        closing one here would tidy away files that the parent is using.
+        """
+        self._leader = threading.Lock()
+        self._readers_lock = threading.Lock()
+        self._queue, self._soon = queue.SimpleQueue(), queue.SimpleQueue()
+        self._later, self._later_open = deque(), 0
+        self._later_lock = threading.Lock()
+        self._later_wake = threading.Event()
+        self._soon_thread = self._later_thread = None
+        if self.path is None or self._closed:
+            return
+        _abandoned.extend((self._writer, self._readers, self._local))
+        self._readers, self._local = [], threading.local()
+        try:
+            self._writer = self._connect()
+            self._writer.execute(_NO_WAIT)
+        except sqlite3.Error:
+            _LOG.exception("the store could not be opened again after a fork")
+            self._closed = True
+
+
+_open_stores: "weakref.WeakSet[SqliteStore]" = weakref.WeakSet()
+_abandoned: list[object] = []
+
+
+def _after_fork() -> None:
+    for store in list(_open_stores):
+        store.reopen_after_fork()
+
+
+@atexit.register
+def _at_exit() -> None:
+    """A program that ends without closing its door loses nothing that was queued."""
+    for store in list(_open_stores):
+        if not store._closed:
+            store.settle()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+class _Busy(StoreUnavailable):
+    """Another process holds the write lock."""
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _failure(error: Exception, url: str) -> StoreError:
+    """What a caller is told of anything that went wrong in the writer."""
+    if isinstance(error, StoreError):
+        return error
+    if isinstance(error, sqlite3.Error):
+        failure = _unavailable(error, url)
+    else:
+        failure = StoreUnavailable(
+            f"{url}: the store's contents cannot be used ({type(error).__name__})",
+            hint="check it with `firedoor ledger verify`",
+        )
+    failure.__cause__ = error
+    return failure
 
 
 def _make_directory(path: Path) -> None:

@@ -288,13 +288,15 @@ class SidecarApp:
                 )
                 headers = tuple((n.lower(), v) for n, v in response.raw_headers)
                 drive.tell(UpstreamHead(response.status, headers, time.time()))
-            await drive.advance_async()
-            await out.pass_on()
+            if drive.busy:
+                await drive.advance_async()
+                await out.pass_on()
             while drive.finished is None and not drive.stop_upstream and response is not None:
                 chunk = await waiting.on(response.content.readany())
                 drive.tell(UpstreamBytes(chunk, time.time()) if chunk else UpstreamEnd(time.time()))
-                await drive.advance_async()
-                await out.pass_on()
+                if drive.busy:
+                    await drive.advance_async()
+                    await out.pass_on()
         except _Interrupted as interrupted:
             gone = str(interrupted) == "gone"
             if response is not None:
