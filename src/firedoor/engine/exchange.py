@@ -59,7 +59,7 @@ from firedoor.lineage import Passages
 from firedoor.types.exchange import Caller, Mode, Params, RequestHead, Surface
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
-from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
+from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
 from firedoor.types.record import InstanceRow, RunRow
 from firedoor.types.verdict import Action
 
@@ -143,7 +143,9 @@ class Exchange:
         self.at = at
         self.overhead_s = 0.0
         """Time spent in the engine and the store so far; kept by the front."""
-        self.summary: ExchangeSummary | None = None
+        self._summary: ExchangeSummary | None = None
+        self._ended: tuple[int | None, Answer | None] | None = None
+        """Status and answer, once the exchange has ended."""
 
         self.claims = identity.claims_of(head.headers)
         self.named = {name for name, _ in head.headers}
@@ -184,6 +186,7 @@ class Exchange:
         self._marks: list[Mark] = []
         self._field_outcomes: dict[str, tuple[CallId, Outcome]] = {}
         self._roles_chains: list[tuple[Role, Digest]] = []
+        self._answer_chains: tuple[Digest, ...] | None = None
         self._answering: Answering | None = None
         self._answer_edited = False
         self._unknown: str | None = None
@@ -343,6 +346,7 @@ class Exchange:
                     set(),
                 )
             self._roles_chains = [(m.role, m.chain) for m in self._marks[-8:]]
+            self._answer_chains = None
             new = self._turns[common:]
             for index, value in enumerate(new, start=common):
                 wire.check(value, self.settings.limits, 2)
@@ -417,6 +421,12 @@ class Exchange:
             )
         return self._section("?", Reading(tuple(parts)))
 
+    def _chains(self) -> tuple[Digest, ...]:
+        """Where answers may have ended in this history, longest first."""
+        if self._answer_chains is None:
+            self._answer_chains = identity.chains_at_answers(self._roles_chains)
+        return self._answer_chains
+
     def _memory_key(self) -> str:
         if self.who.instance is not None:
             return f"{self.endpoint.surface}:{self.who.instance.id}"
@@ -429,7 +439,7 @@ class Exchange:
     # -- identity ----------------------------------------------------------------------------
 
     def _look_who(self) -> list[Command]:
-        chains = identity.chains_at_answers(self._roles_chains)
+        chains = self._chains()
         if self.who.instance is None and chains:
             remembered = self.engine.remembered_answer(self.who.credential, chains[0])
             if remembered is not None:
@@ -438,9 +448,6 @@ class Exchange:
             remembered_attempt = self.engine.remembered_attempt(self.who.credential, self.attempt)
             if remembered_attempt is not None:
                 return self._identified(FoundWho(attempt=remembered_attempt))
-        if self._trail is None or self.who.instance is None:
-            # Cold: the whole history is new here, so all its answers can be asked for.
-            chains = identity.chains_at_answers(self._roles_chains)
         instance = self.who.instance
         assistant = [
             digest
@@ -670,7 +677,7 @@ class Exchange:
         new = [o for _, o in outcomes]
         reach = {pair: None for o in new for pair in o.tally.crossed}
         trail = self._trail
-        chains = identity.chains_at_answers(self._roles_chains)
+        chains = self._chains()
         unlimited = 1 << 30
         return [
             Commit(
@@ -725,6 +732,7 @@ class Exchange:
         texts = {
             part.pointer: part.text
             for section in (*self._new_turns, *self._new_fields.values())
+            if section.outcome is None
             for part in section.reading.parts
             if part.kind is not Kind.WORD
         }
@@ -822,7 +830,7 @@ class Exchange:
             "code": self.code,
             "rules": list(self.rules),
             "label": explain.label_json(self.tally.shown),
-            "coverage": dict(self.coverage()),
+            "coverage": self.coverage(),
             "quarantine": list(self.quarantined),
             "request": self.attempt.hex() if self.attempt is not None else None,
         }
@@ -879,7 +887,7 @@ class Exchange:
                 size_bytes=len(self.body) + 1024,
             )
             self.engine.memory.keep(self._memory_key(), trail)
-            chains = identity.chains_at_answers(self._roles_chains)
+            chains = self._chains()
             if chains and self.attempt is not None:
                 self.engine.went_on(self.who.credential, chains[0], self.attempt)
             if self.attempt is not None and self.who.instance is None:
@@ -941,13 +949,16 @@ class Exchange:
         refusal = self._refusal
         assert refusal is not None
         self._state = _State.DONE
-        self._summarise(refusal.status)
+        self._ended = (refusal.status, None)
         return [SendHead(refusal.status, refusal.headers), SendBytes(refusal.body), Finish()]
 
     # -- the answer ----------------------------------------------------------------------------
 
     def answer_headers(self, *, refusal: bool = False) -> tuple[tuple[bytes, bytes], ...]:
         """firedoor's own response headers, as far as the policy lets them out."""
+        wanted = self.policy.headers
+        if wanted == "call" and not self.store_down:
+            return ((b"x-firedoor-call", self.call_id.encode()),)
         t = self.tally
         values = {
             "x-firedoor-call": self.call_id,
@@ -960,7 +971,6 @@ class Exchange:
         }
         if self.store_down:
             values["x-firedoor-unrecorded"] = "store unavailable"
-        wanted = self.policy.headers
         return tuple(
             (name.encode(), value.encode())
             for name, value in values.items()
@@ -971,16 +981,27 @@ class Exchange:
         if commands and isinstance(commands[-1], Finish):
             self._state = _State.DONE
             assert self._answering is not None
-            self._summarise(self._answering.status)
+            self._ended = (self._answering.status, self._answering.answer)
             # The two halves hold each other: let go, so that a call's memory is free at its end.
             self._answer_edited = self._answering.edited
             self._answering = None
         return commands
 
-    def _summarise(self, status: int | None) -> None:
+    @property
+    def ended(self) -> bool:
+        """Whether the exchange came to its end."""
+        return self._ended is not None
+
+    @property
+    def summary(self) -> ExchangeSummary | None:
+        """What telemetry is told; None before the end. Made when somebody asks."""
+        if self._summary is None and self._ended is not None:
+            self._summary = self._summarised(*self._ended)
+        return self._summary
+
+    def _summarised(self, status: int | None, answer: Answer | None) -> ExchangeSummary:
         row = self.known_instance()
-        answer = self._answering.answer if self._answering is not None else None
-        self.summary = ExchangeSummary(
+        return ExchangeSummary(
             call=self.call_id,
             surface=self.endpoint.surface,
             endpoint=self.endpoint.name,

@@ -34,6 +34,9 @@ from firedoor.types.ids import CallId
 
 LOG: Final = logging.getLogger("firedoor.fronts")
 
+# A tuple: a union in `isinstance` is made anew at each call.
+_ASKS: Final = (Commit, LookWho, LookParts)
+
 Observer = Callable[[Exchange], None]
 
 
@@ -124,7 +127,7 @@ class Drive:
 
     def _perform(self, command: Command) -> Commit | LookWho | LookParts | None:
         """Do what needs no store; give back what does."""
-        if isinstance(command, Commit | LookWho | LookParts):
+        if isinstance(command, _ASKS):
             return command
         match command:
             case SendBytes():

@@ -33,10 +33,9 @@ class CallMetrics:
 
     def on_close(self, exchange: Exchange) -> None:
         """Count one call."""
-        summary = exchange.summary
-        if summary is None:
+        if not exchange.ended:
             return
-        key = (summary.surface.value, summary.verdict, summary.code or "")
+        key = (str(exchange.endpoint.surface), exchange.verdict, exchange.code or "")
         child = self._children.get(key)
         if child is None:
             child = self._children[key] = self._calls.labels(*key)
