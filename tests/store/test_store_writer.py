@@ -12,12 +12,21 @@ from pathlib import Path
 import pytest
 
 from driving import Office, settings_for
-from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, StoreFailed
+from firedoor.engine.port import (
+    CallRow,
+    Commit,
+    Committed,
+    EntryDraft,
+    LookParts,
+    StoreFailed,
+)
 from firedoor.errors import StoreUnavailable
 from firedoor.fronts.committer import Committer
 from firedoor.store import SqliteStore, StoreReader, open_store
 from firedoor.types.exchange import Binding
-from firedoor.types.ids import CallId, InstanceId
+from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
+from firedoor.types.label import BOTTOM
+from firedoor.types.record import Emission, RunRow
 
 
 def commit(n: int) -> Commit:
@@ -167,3 +176,21 @@ def test_calls_of_two_offices_share_a_file(tmp_path: Path) -> None:
         one.ask(Binding("a", "lab"), f"Question {n}.")
         two.ask(Binding("b", "lab"), f"Question {n}.")
     assert one.reader.verify().size == 12
+
+
+def test_a_reader_waits_for_the_queue_only_where_it_matters(store: SqliteStore) -> None:
+    """What is queued about another text leaves the answer as it is; about this one, it is written."""
+    run, room, passage = RunId("r_1"), RoomId("lab"), Digest(b"p" * 16)
+    said = Emission(
+        passage, 0, room, run, BOTTOM, InstanceId("i_1"), "a", "lab", CallId("c_1"), False
+    )
+    store.apply_later(commit(1)._replace(emissions=(said,), run=RunRow(run, room)), lambda: None)
+
+    def ask(run: str, *passages: Digest) -> LookParts:
+        return LookParts(1.0, room, RunId(run), InstanceId("i_2"), "k", passages)
+
+    assert not store.unsettled(ask("r_2", Digest(b"q" * 16)))
+    assert store.unsettled(ask("r_2", passage))
+    assert store.unsettled(ask("r_1"))
+    assert store.look_parts(ask("r_2", passage)).emissions[passage][0].author == "a"
+    assert not store.unsettled(ask("r_2", passage))

@@ -187,7 +187,7 @@ class Drive:
             if ask is None:
                 continue
             if not isinstance(ask, Commit):
-                if self.store.unsettled():
+                if self.store.unsettled(ask):
                     # Off the loop: other calls go on while this one waits for its read.
                     await asyncio.to_thread(self.store.settle)
                 event = self._look(ask)

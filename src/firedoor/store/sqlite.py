@@ -50,7 +50,7 @@ _BUSY_UNAWAITED_S: Final = 1.0
 _NO_WAIT: Final = "PRAGMA busy_timeout = 0"
 """For the writer: it is waited for here, not in SQLite, since an event loop must not wait at all."""
 _BUSY_PAUSE_S: Final = 0.005
-_LATER_S: Final = 0.002
+_LATER_S: Final = 0.02
 """How long a commit that nobody waits for lies in the queue, for others to join it."""
 _BATCH_MAX: Final = 256
 _QUICK_S: Final = 0.003
@@ -97,6 +97,8 @@ class SqliteStore:
         self._later_open = 0
         """Commits of `apply_later` that have not ended."""
         self._later_lock = threading.Lock()
+        self._later_about: set[str | bytes] = set()
+        """The runs and passages of which the queue has something to say."""
         self._later_wake = threading.Event()
         self._later_thread: threading.Thread | None = None
         self._closed = False
@@ -185,7 +187,8 @@ class SqliteStore:
     def look_parts(self, ask: LookParts) -> FoundParts:
         """See `engine.port.Store`."""
         if self.path is not None:
-            self.settle()
+            if self.unsettled(ask):
+                self.settle()
             try:
                 found = looking.look_new(self._reader(), ask)
             except sqlite3.Error as error:
@@ -254,12 +257,19 @@ class SqliteStore:
         with self._later_lock:
             self._later_open += 1
             self._later.append(_Ticket(commit, done))
+            self._later_about.update(_about(commit))
         if not self._later_wake.is_set():
             self._later_wake.set()
 
-    def unsettled(self) -> bool:
-        """Whether commits are queued, or being written, that a reader has to wait for."""
-        return self._later_open > 0
+    def unsettled(self, ask: LookWho | LookParts) -> bool:
+        """Whether commits are queued, or being written, that could change the answer to ``ask``."""
+        if self._later_open == 0:
+            return False
+        if isinstance(ask, LookWho) or ask.places or ask.minted or ask.attempt is not None:
+            return True
+        with self._later_lock:
+            about = self._later_about
+            return ask.run in about or not about.isdisjoint(ask.passages)
 
     def settle(self) -> None:
         """Write what `apply_later` queued, so that a reader sees it."""
@@ -277,6 +287,7 @@ class SqliteStore:
         finally:
             with self._later_lock:
                 self._later_open -= len(tickets)
+                self._later_about = {x for t in self._later for x in _about(t.commit)}
             self._tell(tickets)
 
     @staticmethod
@@ -476,6 +487,7 @@ class SqliteStore:
         self._queue, self._soon = queue.SimpleQueue(), queue.SimpleQueue()
         self._later, self._later_open = deque(), 0
         self._later_lock = threading.Lock()
+        self._later_about = set()
         self._later_wake = threading.Event()
         self._soon_thread = self._later_thread = None
         if self.path is None or self._closed:
@@ -512,6 +524,16 @@ os.register_at_fork(after_in_child=_after_fork)
 
 class _Busy(StoreUnavailable):
     """Another process holds the write lock."""
+
+
+def _about(commit: Commit) -> Iterator[str | bytes]:
+    """What a commit changes the record of, as far as a look for new text is concerned."""
+    if commit.run is not None:
+        yield commit.run.run
+    for emission in commit.emissions:
+        yield emission.passage
+    for grant in commit.grants:
+        yield grant.passage
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
