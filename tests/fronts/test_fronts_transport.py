@@ -74,7 +74,7 @@ def test_an_unknown_path_is_refused_once_and_natively(
     """Promises 2 and 6: refused in the SDK's own words, and not tried again."""
     client = door.wrap(openai.OpenAI(base_url=talking.openai, api_key="k"))
     with pytest.raises(openai.PermissionDeniedError) as refused:
-        client.files.list()
+        client.get("/brand/new", cast_to=object)
     assert refused.value.code == "firedoor_unknown_surface"
     assert refused.value.request_id == door.last.call  # type: ignore[union-attr]
     assert talking.calls == []

@@ -136,6 +136,7 @@ def policy_of(file: models.File, mode: Mode) -> Policy:
         mode=mode,
         rules=tuple(rule(r.id, r.match, r.action, shadow=r.shadow) for r in file.rules),
         preset=() if file.preset == "none" else PRESETS[mode],
+        treats=file.preset != "none",
         unknown=file.unknown,
         rewrite=file.rewrite or ("strict" if mode is Mode.ISOLATE else "attenuate"),
         assume_user=file.assume.user or user,

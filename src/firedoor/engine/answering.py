@@ -109,7 +109,7 @@ class Answering:
         coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
         if known and content_type.startswith(b"text/event-stream"):
-            surface = wire.surface_wire(exchange.endpoint.surface)
+            surface = wire.wire_for(exchange.endpoint)
             self._stream = surface.stream(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]
@@ -200,7 +200,7 @@ class Answering:
 
     def _plain_answer(self, body: bytes) -> list[Command]:
         exchange = self.exchange
-        surface = wire.surface_wire(exchange.endpoint.surface)
+        surface = wire.wire_for(exchange.endpoint)
         self.answer = surface.read_answer(body)
         if self.answer.error == "unreadable" and exchange.enforcing and exchange.endpoint.has_body:
             return self._on_failed("malformed")

@@ -56,12 +56,13 @@ from firedoor.engine.port import (
 )
 from firedoor.engine.trail import Mark, Tally, Trail
 from firedoor.lineage import Passages
+from firedoor.policy import request_verdict
 from firedoor.types.exchange import Caller, Mode, Params, RequestHead, Surface
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
 from firedoor.types.record import InstanceRow, RunRow
-from firedoor.types.verdict import Action
+from firedoor.types.verdict import Action, RequestAsk
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
@@ -174,7 +175,7 @@ class Exchange:
         """Whether an ``observe`` call went on without its entry."""
 
         self._state = _State.NEW
-        self._opaque = not self.endpoint.known or not self.endpoint.has_body
+        self._opaque = not self.endpoint.known
         self._refusal: wire.Refusal | None = None
         self._tries = 0
         self._trail: Trail | None = None
@@ -224,9 +225,10 @@ class Exchange:
                 f"This door does not know {self.head.method} on this path, so it does not pass it "
                 f"in {self.mode} mode.",
             )
-        if self.endpoint.known and not self.endpoint.has_body:
-            # A GET has no body to walk, but it may still carry one; it is read and passed on.
-            self._opaque = True
+        if self.enforcing:
+            refusal = self._request_refused()
+            if refusal is not None:
+                return refusal
         return [ReadBody(self.settings.body_bytes_max)]
 
     def receive(self, event: Event) -> list[Command]:
@@ -245,6 +247,28 @@ class Exchange:
             raise AssertionError(f"{type(event).__name__} before anything went upstream")
         assert self._answering is not None
         return self._answered(self._answering.receive(event))
+
+    def _request_refused(self) -> list[Command] | None:
+        """The refusal of an operation that the policy does not let through, by its name."""
+        endpoint, row, base = self.endpoint, self.who.instance, self.who.base
+        ask = RequestAsk(
+            endpoint=f"{endpoint.provider}:{endpoint.name}",
+            family=endpoint.family,
+            act=endpoint.act,
+            surface=endpoint.surface,
+            instance=row.name if row is not None else None,
+            compartment=base.name if base is not None else None,
+        )
+        verdict, why = request_verdict(self.policy, ask, below=bool(endpoint.ids))
+        if verdict.action is Action.ALLOW:
+            return None
+        return self._refuse(
+            "firedoor_denied",
+            f"{endpoint.name} does not pass this door in {self.mode} mode: {why}. A rule that "
+            f"matches endpoint {ask.endpoint!r} can let it through.",
+            param=ask.endpoint,
+            rule=verdict.rule,
+        )
 
     def went_unrecorded(self) -> None:
         """A commit that was not awaited came to nothing."""
@@ -310,18 +334,18 @@ class Exchange:
 
     def _parse(self) -> list[Command] | None:
         kind = _content_type(self.head)
-        if self.enforcing and kind is not None and not _is_json(kind):
+        if self.enforcing and self.body and kind is not None and not _is_json(kind):
             return self._refuse(
                 "firedoor_malformed",
                 "This endpoint takes application/json in UTF-8; a body under another name could be "
                 "read in another way than it was judged.",
                 param="content-type",
             )
-        surface = wire.surface_wire(self.endpoint.surface)
+        surface = wire.wire_for(self.endpoint)
         engine = self.engine
         self._new_turns, self._new_fields = [], {}
         try:
-            document = wire.parse(self.body)
+            document = wire.parse(self.body) if self.body or self.endpoint.needs_body else {}
             sections = surface.sections(document)
             self.params = surface.params(document)
             self._turns, self._fields = sections.turns, sections.fields
@@ -362,9 +386,10 @@ class Exchange:
                 self._opaque = True
                 return None
             return self._refuse(problem.code, problem.message, param=problem.pointer)
+        if self.endpoint.ids:
+            self._new_fields[":"] = self._path()
         if self.head.query:
-            section = self._query()
-            self._new_fields["?"] = section
+            self._new_fields["?"] = self._query()
         for section in (*self._new_turns, *self._new_fields.values()):
             for claim in section.reading.calls:
                 self.calls[claim.id] = claim
@@ -410,6 +435,20 @@ class Exchange:
         outcome = words_outcome(reading.parts) if plain else None
         passages = section_passages(reading.parts, self.settings.digester)
         return Section(pointer, reading, passages, outcome)
+
+    def _path(self) -> Section:
+        """The ids in the path: whose they are is asked like that of any other reference."""
+        parts = []
+        for name, value in self.endpoint.ids:
+            resource = wire.resource_of(name)
+            kind = Kind.REFERENCE if resource is not None else Kind.WORD
+            parts.append(
+                Part(
+                    ":" + name, value, kind, Role.NONE, Channel.STATE, resource=resource,
+                    editable=False,
+                )
+            )  # fmt: skip
+        return self._section(":", Reading(tuple(parts)))
 
     def _query(self) -> Section:
         parts = []

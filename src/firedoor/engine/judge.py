@@ -536,9 +536,11 @@ class _Section:
             return Verdict(Action.ALLOW)
         if not self.scene.enforcing:
             self._show(labelled, spend=True)
-            self.exposures[
-                Exposure(None, "unknown", labelled.label.generation, labelled.channel, None, "")
-            ] = None
+            if labelled.foreign == "unknown":
+                unknown = labelled.label.generation
+                self.exposures[Exposure(None, "unknown", unknown, labelled.channel, None, "")] = (
+                    None
+                )
             return Verdict(Action.ALLOW)
         if self.refused is None:
             whose = (

@@ -12,6 +12,7 @@ from firedoor.policy.verdict import (
     affordances_of,
     call_verdict,
     passes_unasked,
+    request_verdict,
     verdict_for,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "affordances_of",
     "call_verdict",
     "passes_unasked",
+    "request_verdict",
     "rule",
     "verdict_for",
 ]

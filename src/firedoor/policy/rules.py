@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 
 from firedoor.types.exchange import Surface
 from firedoor.types.part import Channel, Evidence, Kind, Origin, Standing
-from firedoor.types.verdict import Action, CallAsk, PartAsk
+from firedoor.types.verdict import Action, CallAsk, PartAsk, RequestAsk
 
 _UNKNOWN_RANK: Final = 1 << 30
-PART, CALL = "part", "call"
+PART, CALL, REQUEST = "part", "call", "request"
 _OPERATORS: Final[Mapping[str, Callable[[int, int], bool]]] = {
     ">=": lambda a, b: a >= b,
     "<=": lambda a, b: a <= b,
@@ -42,7 +42,7 @@ class Field(NamedTuple):
 
     name: str
     asks: frozenset[str]
-    """Which asks know it: ``part``, ``call`` or both."""
+    """Which asks know it: ``part``, ``call``, ``request``."""
     read: Callable[[Any], Any]
     compile: Callable[[str, object], Callable[[Any], bool]]
     allowed: str
@@ -123,7 +123,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         _row("kind", PART, *_vocabulary(Kind)),
         _row("evidence", PART, *_vocabulary(Evidence)),
         _row("standing", PART, *_vocabulary(Standing)),
-        _row("surface", "part call", *_vocabulary(Surface)),
+        _row("surface", "part call request", *_vocabulary(Surface)),
         _row("crossing", PART, _flag, "true | false"),
         _row("attributed", PART, _flag, "true | false"),
         _row("reach_full", PART, _flag, "true | false"),
@@ -131,13 +131,16 @@ FIELDS: Final[Mapping[str, Field]] = {
         _row("author", PART, _globs, _NAMES),
         _row("author_compartment", PART, _globs, _NAMES),
         _row("root", PART, _globs, _NAMES, "roots"),
-        _row("instance", "part call", _globs, _NAMES),
-        _row("compartment", "part call", _globs, _NAMES),
+        _row("instance", "part call request", _globs, _NAMES),
+        _row("compartment", "part call request", _globs, _NAMES),
         _row("tool", "part call", _globs, _NAMES),
         _row("affordance", CALL, _globs, _NAMES, "affordances"),
         _row("exposed_generation", CALL, _depth, _DEPTHS),
         _row("exposed_root", CALL, _globs, _NAMES, "exposed_roots"),
         _row("holds_released", CALL, _flag, "true | false"),
+        _row("endpoint", REQUEST, _globs, "names or patterns, `openai:files.*`"),
+        _row("family", REQUEST, _globs, "names or patterns, `hosted`"),
+        _row("act", REQUEST, _globs, "names or patterns, `create`"),
     )
 }
 
@@ -152,9 +155,13 @@ class Rule:
     asks: frozenset[str]
     shadow: bool = False
 
-    def matches(self, ask: PartAsk | CallAsk) -> bool:
+    def matches(self, ask: PartAsk | CallAsk | RequestAsk) -> bool:
         """Whether every condition fits this ask."""
-        kind = CALL if isinstance(ask, CallAsk) else PART
+        kind = PART
+        if isinstance(ask, CallAsk):
+            kind = CALL
+        elif isinstance(ask, RequestAsk):
+            kind = REQUEST
         if kind not in self.asks:
             return False
         return all(test.fits(FIELDS[test.field].read(ask)) for test in self.tests)
@@ -172,7 +179,7 @@ def rule(id_: str, match: Mapping[str, object], action: str, *, shadow: bool = F
     except ValueError:
         allowed = ", ".join(a.value for a in Action)
         raise RuleError(f"action: {action!r} is not one of {allowed}") from None
-    asks = frozenset({PART, CALL})
+    asks = frozenset({PART, CALL, REQUEST})
     tests = []
     for name, value in match.items():
         field = FIELDS.get(name)
@@ -182,9 +189,15 @@ def rule(id_: str, match: Mapping[str, object], action: str, *, shadow: bool = F
         tests.append(Test(name, field.compile(name, value)))
     if not asks:
         raise RuleError(
-            "match: some of these words are about parts and some about tool calls, so that the "
-            "rule can never match"
+            "match: these words are about different things (parts, tool calls, requests), so that "
+            "the rule can never match"
         )
+    if asks == {REQUEST}:
+        if act not in (Action.ALLOW, Action.DENY):
+            raise RuleError(f"action: a request is allowed or denied, not {act.value}")
+        return Rule(id_, act, tuple(tests), asks, shadow)
+    # Words that a request shares with its parts speak of the parts.
+    asks -= {REQUEST}
     if CALL in asks and act not in (Action.ALLOW, Action.DENY):
         if PART not in asks:
             raise RuleError(f"action: a tool call is allowed or denied, not {act.value}")

@@ -48,6 +48,8 @@ class Policy:
     """The file's own."""
     preset: tuple[Rule, ...] = ()
     """Those of the preset that ``mode`` names; empty with ``preset: none``."""
+    treats: bool = True
+    """Whether the preset's treatment of endpoints holds; not with ``preset: none``."""
     unknown: str = "attenuate"
     rewrite: str = "attenuate"
     assume_user: str = "human"

@@ -6,13 +6,14 @@ from firedoor.policy.affordances import affordances_for
 from firedoor.policy.presets import HELD_UNPROVEN
 from firedoor.policy.rules import Rule
 from firedoor.policy.settings import Policy
+from firedoor.policy.treatments import Treatment, treatment_of
 from firedoor.types.exchange import Mode
-from firedoor.types.verdict import Action, CallAsk, PartAsk, Verdict
+from firedoor.types.verdict import Action, CallAsk, PartAsk, RequestAsk, Verdict
 
 PASSED: Final = Verdict(Action.ALLOW)
 
 
-def _first(rules: tuple[Rule, ...], ask: PartAsk | CallAsk, *, act: bool) -> Verdict:
+def _first(rules: tuple[Rule, ...], ask: PartAsk | CallAsk | RequestAsk, *, act: bool) -> Verdict:
     """The first rule that matches and acts; shadow rules before it are noted and do not act."""
     shadow = []
     for rule in rules:
@@ -68,6 +69,24 @@ def verdict_for(policy: Policy, ask: PartAsk) -> Verdict:
 def call_verdict(policy: Policy, ask: CallAsk) -> Verdict:
     """Whether an answer may make this tool call (line 30)."""
     return _first(policy.rules + policy.preset, ask, act=policy.mode is not Mode.OBSERVE)
+
+
+def request_verdict(policy: Policy, ask: RequestAsk, *, below: bool) -> tuple[Verdict, str]:
+    """Whether a request for an operation goes on: the file's rules, then the preset's treatment.
+
+    Gives why too. In ``observe`` the answer is always allow.
+    """
+    act = policy.mode is not Mode.OBSERVE
+    own = _first(policy.rules, ask, act=act)
+    if own.rule is not None or not act or not policy.treats:
+        return own, "a rule of the policy says so"
+    provider, _, name = ask.endpoint.partition(":")
+    treatment, why = treatment_of(
+        policy.mode, provider=provider, family=ask.family, act=ask.act, name=name, below=below
+    )
+    if treatment is Treatment.JUDGE:
+        return own, why
+    return Verdict(Action.DENY, f"{policy.mode}/{ask.family}", own.shadow), why
 
 
 def affordances_of(policy: Policy, tool: str) -> tuple[str, ...]:

@@ -66,6 +66,19 @@ class CallAsk(NamedTuple):
     """Whether the context holds a part that was released once."""
 
 
+class RequestAsk(NamedTuple):
+    """Everything a rule may know of a request before its parts are judged."""
+
+    endpoint: str
+    """``provider:operation``, as in ``openai:files.create``."""
+    family: str
+    act: str
+    surface: Surface
+    instance: str | None
+    """Name of the instance, where the head alone tells it."""
+    compartment: str | None
+
+
 class Verdict(NamedTuple):
     """An action, with why: the rule that gave it and the shadow rules that would have."""
 

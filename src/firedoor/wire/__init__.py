@@ -6,10 +6,10 @@ May import: types, errors.
 from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
-from firedoor.wire.route import Endpoint, route
+from firedoor.wire.route import Endpoint, resource_of, route
 from firedoor.wire.shape import WORD_CHARS_MAX
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
-from firedoor.wire.surfaces import surface_wire
+from firedoor.wire.surfaces import surface_wire, wire_for
 
 __all__ = [
     "CODES",
@@ -27,7 +27,9 @@ __all__ = [
     "parse",
     "refusal",
     "replace_spans",
+    "resource_of",
     "route",
     "surface_wire",
     "upstream_failure",
+    "wire_for",
 ]

@@ -1,65 +1,91 @@
-"""Which endpoint a method and path name. What is not named here is unknown, and says so."""
+"""Which endpoint a method and path name. What the inventory does not name is unknown, and says so."""
 
 import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from firedoor.types.exchange import Surface
+from firedoor.wire.inventory import endpoints
+from firedoor.wire.inventory.endpoints import Act, Match
+from firedoor.wire.inventory.queries import query_names
 
 _CLEAN: Final = re.compile(r"(?:/[A-Za-z0-9_.:~-]+)+")
-_SEGMENT: Final = r"[A-Za-z0-9_.:-]{1,200}"
+_GEMINI_ROOT: Final = re.compile(r"/(?:upload/)?v1(?:alpha|beta)\d*/")
+_VERSION: Final = re.compile(r"/v1(?:alpha|beta)?\d*/")
+_ID_CHARS_MAX: Final = 512
+
+# What a path calls a thing that is no thing of anybody's.
+_WORDS: Final = frozenset({"model", "model_id", "version"})
+
+_SURFACES: Final = {
+    ("openai", "chat.completions.create"): Surface.OPENAI_CHAT,
+    ("openai", "responses.create"): Surface.OPENAI_RESPONSES,
+    ("openai", "responses.compact"): Surface.OPENAI_RESPONSES,
+    ("openai", "responses.input_tokens.count"): Surface.OPENAI_RESPONSES,
+    ("openai", "embeddings.create"): Surface.OPENAI_EMBEDDINGS,
+    ("openai", "completions.create"): Surface.OPENAI_COMPLETIONS,
+    ("openai", "decisions.create"): Surface.OPENAI_DECISIONS,
+    ("anthropic", "messages.create"): Surface.ANTHROPIC_MESSAGES,
+    ("anthropic", "messages.count_tokens"): Surface.ANTHROPIC_COUNT_TOKENS,
+    ("gemini", "models.generate_content"): Surface.GEMINI_GENERATE,
+    ("gemini", "models.generate_content_stream"): Surface.GEMINI_GENERATE,
+    ("gemini", "models.count_tokens"): Surface.GEMINI_COUNT,
+    ("gemini", "models.compute_tokens"): Surface.GEMINI_COUNT,
+    ("gemini", "models.embed_content"): Surface.GEMINI_EMBED,
+    ("gemini", "decisions.create"): Surface.GEMINI_DECISIONS,
+}
+_CATALOGS: Final = {p: Surface(f"{p}.models") for p in endpoints.PROVIDERS}
 
 
 class Endpoint(NamedTuple):
-    """One operation of a provider's API."""
+    """One operation of a provider's API, as a request names it."""
 
     surface: Surface
     name: str
     upstream: str
     known: bool = True
     has_body: bool = True
+    provider: str = ""
+    family: str = ""
+    act: Act = Act.CALL
+    ids: tuple[tuple[str, str], ...] = ()
+    """The ids in the path: (what the path calls it, value)."""
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether a request without a body is none."""
+        return self.has_body and self.act in (Act.CALL, Act.CREATE)
 
 
-class _Row(NamedTuple):
-    method: str
-    path: re.Pattern[str]
-    endpoint: Endpoint
-    queries: frozenset[str]
-
-
-def _row(method: str, path: str, endpoint: Endpoint, queries: str = "") -> _Row:
-    return _Row(method, re.compile(path), endpoint, frozenset(queries.split()))
-
-
-_O, _A = "openai", "anthropic"
-# A row an endpoint: method, path below the API's root, what it is, the query names it takes.
-_ROWS: Final = (
-    _row("POST", "/chat/completions", Endpoint(Surface.OPENAI_CHAT, "chat.completions.create", _O)),
-    _row("POST", "/responses", Endpoint(Surface.OPENAI_RESPONSES, "responses.create", _O)),
-    _row("POST", "/embeddings", Endpoint(Surface.OPENAI_EMBEDDINGS, "embeddings.create", _O)),
-    _row(
-        "GET", "/models", Endpoint(Surface.OPENAI_MODELS, "models.list", _O, has_body=False),
-        "limit after_id before_id",
-    ),
-    _row(
-        "GET", f"/models/{_SEGMENT}",
-        Endpoint(Surface.OPENAI_MODELS, "models.retrieve", _O, has_body=False),
-    ),
-    _row(
-        "POST", "/messages", Endpoint(Surface.ANTHROPIC_MESSAGES, "messages.create", _A), "beta"
-    ),
-    _row(
-        "POST", "/messages/count_tokens",
-        Endpoint(Surface.ANTHROPIC_COUNT_TOKENS, "messages.count_tokens", _A), "beta",
-    ),
-)  # fmt: skip
-_ANTHROPIC_ROOT: Final = ("/messages",)
+def _surface(match: Match) -> Surface:
+    operation = match.operation
+    if operation.family == "catalog":
+        return _CATALOGS[operation.provider]
+    known = _SURFACES.get((operation.provider, operation.name))
+    return known or Surface(f"{operation.provider}.{operation.family}")
 
 
 def _below_root(path: str) -> str:
-    """The path below the last ``/v1``; the path itself where there is none."""
-    _, found, rest = path.rpartition("/v1/")
-    return "/" + rest if found else path
+    """The path below its version; itself where there is none. Gemini's ``/upload`` stays."""
+    found = list(_VERSION.finditer(path))
+    if not found:
+        return path
+    upload = "/upload" if path[: found[-1].start()].endswith("/upload") else ""
+    return f"{upload}/{path[found[-1].end() :]}"
+
+
+def _providers(path: str, upstream: str | None) -> tuple[str, ...]:
+    """The providers whose inventory may name this path, the likeliest first."""
+    if upstream in endpoints.PROVIDERS:
+        return (upstream,)
+    if _GEMINI_ROOT.search(path):
+        return ("gemini",)
+    return endpoints.PROVIDERS
+
+
+def resource_of(parameter: str) -> str | None:
+    """What the id that a path calls ``parameter`` names; None where it is a word."""
+    return None if parameter in _WORDS else parameter.removesuffix("_id")
 
 
 @lru_cache(maxsize=512)
@@ -73,19 +99,28 @@ def route(method: str, path: str, query: str = "", upstream: str | None = None) 
     A path with an empty or dotted segment, an escape, a parameter or a trailing slash is no
     endpoint's, whatever a lenient server would make of it.
     """
-    guess = upstream or (_A if _below_root(path).startswith(_ANTHROPIC_ROOT) else _O)
+    below = _below_root(path)
+    providers = _providers(path, upstream)
+    guess = upstream or ("anthropic" if below.startswith("/messages") else providers[0])
     unknown = Endpoint(Surface.UNKNOWN, "unknown", guess, known=False)
     if not _CLEAN.fullmatch(path) or any(s in (".", "..") for s in path.split("/")):
         return unknown
-    below = _below_root(path)
-    for row in _ROWS:
-        if row.method != method or not row.path.fullmatch(below):
+    for provider in providers:
+        match = endpoints.find(provider, method, below)
+        if match is None or any(len(value) > _ID_CHARS_MAX for _, value in match.ids):
             continue
-        endpoint = row.endpoint
-        if endpoint.surface is Surface.OPENAI_MODELS and upstream == _A:
-            endpoint = endpoint._replace(surface=Surface.ANTHROPIC_MODELS)
-        if upstream is not None:
-            endpoint = endpoint._replace(upstream=upstream)
+        operation = match.operation
         names = {pair.partition("=")[0] for pair in query.split("&") if pair}
-        return endpoint if names <= row.queries else unknown
+        if not names <= query_names(operation):
+            return unknown
+        return Endpoint(
+            surface=_surface(match),
+            name=operation.name,
+            upstream=upstream or provider,
+            has_body=method not in ("GET", "HEAD", "DELETE"),
+            provider=provider,
+            family=operation.family,
+            act=operation.act,
+            ids=match.ids,
+        )
     return unknown

@@ -158,6 +158,10 @@ def _string(shape: str, value: str, pointer: str, speaker: Speaker, found: Found
     if shape == "text" or shape == "free":
         text(value, pointer, speaker, found)
     elif shape == "word":
+        if value[:1] in ("{", "["):
+            # No word begins so: it is JSON, and what is inside is walked.
+            text(value, pointer, speaker, found)
+            return
         plain = len(value) <= WORD_CHARS_MAX and not any(c.isspace() for c in value)
         kind = Kind.WORD if plain else speaker.kind
         found.parts.append(

@@ -11,6 +11,8 @@ from firedoor.wire import (
     openai_responses,
     plain,
 )
+from firedoor.wire.route import Endpoint
+from firedoor.wire.state import state_wire
 from firedoor.wire.surface import SurfaceWire
 
 
@@ -31,11 +33,18 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
         anthropic_messages.COUNT_WIRE,
         _plain(Surface.OPENAI_MODELS),
         _plain(Surface.ANTHROPIC_MODELS),
+        _plain(Surface.GEMINI_MODELS),
         _plain(Surface.UNKNOWN),
     )
 }
 
 
 def surface_wire(surface: Surface) -> SurfaceWire:
-    """How ``surface`` is read and written."""
+    """How a surface with a shape of its own is read and written."""
     return _SURFACES[surface]
+
+
+def wire_for(endpoint: Endpoint) -> SurfaceWire:
+    """How the bodies of ``endpoint`` are read and written."""
+    own = _SURFACES.get(endpoint.surface)
+    return own or state_wire(endpoint.surface, endpoint.provider, endpoint.name)

@@ -1,5 +1,6 @@
 """Chat completions: a request's strings, turn by turn."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from firedoor.types.exchange import Params
@@ -125,20 +126,23 @@ def speaker_of(name: str) -> Speaker:
     return NOBODY
 
 
-def read_fields(fields: dict[str, Any], name: str, value: Any) -> Reading:
-    """One top-level field of any surface, by its inventory."""
+def read_fields(
+    fields: Mapping[str, Any], name: str, value: Any, by: Speaker | None = None
+) -> Reading:
+    """One top-level field of any surface, by its inventory; in the name of ``by``, if given."""
     found = Found()
+    speaker = by or speaker_of(name)
     pointer = "/" + name
     shape = fields.get(name)
     if shape is not None and name in ("tools", "functions") and isinstance(value, list):
         for i, tool in enumerate(value):
             at = f"{pointer}/{i}"
-            speaker = Speaker(Role.NONE, Channel.DEFINITION, kind=Kind.DEFINITION, removable=at)
-            walk(shape[0], tool, at, speaker, found)
+            defined = Speaker(Role.NONE, Channel.DEFINITION, kind=Kind.DEFINITION, removable=at)
+            walk(shape[0], tool, at, defined, found)
     elif shape is None:
-        walk({}, {name: value}, "", speaker_of(name), found)
+        walk({}, {name: value}, "", speaker, found)
     else:
-        walk(shape, value, pointer, speaker_of(name), found)
+        walk(shape, value, pointer, speaker, found)
     return Reading(tuple(found.parts), (), None, tuple(found.unknown))
 
 

@@ -1,0 +1,34 @@
+"""The names that a query may hold. A query is text that anybody may write, so none is let by unseen."""
+
+from functools import cache
+from typing import Final
+
+from firedoor.wire.inventory.endpoints import Act, Operation
+
+_EVERYWHERE: Final = frozenset({"beta"})
+_BY_PROVIDER: Final = {
+    # Gemini takes its key in the query too, and says there that it wants a stream.
+    "gemini": frozenset({"alt", "key", "$alt", "pageSize", "pageToken", "updateMask"}),
+}
+_BY_ACT: Final = {
+    Act.LIST: frozenset(
+        {
+            "after", "after_id", "before", "before_id", "filter", "include", "include[]",
+            "include_archived", "limit", "order", "order_by", "page", "page_size", "path_prefix",
+            "purpose", "status", "view",
+        }
+    ),
+    Act.READ: frozenset({"include", "include[]", "include_obfuscation", "starting_after", "stream",
+                         "variant", "view"}),
+    Act.CALL: frozenset(),
+    Act.CREATE: frozenset({"include", "include[]", "view"}),
+    Act.CHANGE: frozenset({"view"}),
+    Act.DELETE: frozenset({"expected_content_sha256", "force"}),
+}  # fmt: skip
+
+
+@cache
+def query_names(operation: Operation) -> frozenset[str]:
+    """What the query of ``operation`` may name."""
+    named = _BY_ACT.get(operation.act, frozenset())
+    return _EVERYWHERE | named | _BY_PROVIDER.get(operation.provider, frozenset())

@@ -1,0 +1,21 @@
+"""Operations on what a provider keeps: a request's fields by their inventory, an answer's new ids."""
+
+from functools import lru_cache
+
+from firedoor.types.exchange import Surface
+from firedoor.wire.inventory.bodies import BODIES
+from firedoor.wire.plain import PassingStream, edit_answer
+from firedoor.wire.state.answer import read_answer
+from firedoor.wire.state.parts import params, reader_of, sections_of
+from firedoor.wire.surface import SurfaceWire
+
+
+@lru_cache(maxsize=512)
+def state_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire:
+    """How the bodies of one operation are read."""
+    body = BODIES.get(f"{provider}:{operation}")
+    read_turn, read_field = reader_of(body)
+    return SurfaceWire(
+        surface, sections_of(body), read_turn, read_field, params, read_answer, edit_answer,
+        PassingStream,
+    )  # fmt: skip
