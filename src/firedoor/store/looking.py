@@ -151,9 +151,13 @@ _HEAD: Final = (
     "FROM head LEFT JOIN runs ON run = ?"
 )
 _NEW_TEXT: Final = (
-    "SELECT orders, contained, granted, judged, runs.room, runs.label, runs.parent FROM head "
+    "SELECT orders, contained, runs.room, runs.label, runs.parent FROM head "
     "LEFT JOIN runs ON runs.run = ? "
-    "WHERE NOT EXISTS (SELECT 1 FROM emissions WHERE passage IN ({}))"
+    "WHERE NOT EXISTS (SELECT 1 FROM emissions WHERE passage IN ({})) "
+    "AND (granted = 0 OR NOT EXISTS (SELECT 1 FROM grants WHERE passage IN ({}))) "
+    "AND (judged = 0 OR NOT EXISTS "
+    "(SELECT 1 FROM judgements WHERE instance = ? AND passage IN ({}))) "
+    "AND NOT EXISTS (SELECT 1 FROM calls WHERE attempt = ? AND answered = 0)"
 )
 
 
@@ -162,15 +166,17 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
 
     It is the usual case of a new text, and one statement is a snapshot by itself.
     """
-    if ask.places or ask.minted or ask.attempt is not None or len(ask.passages) > _PARAMETERS_MAX:
+    texts = ask.passages
+    if ask.places or ask.minted or len(texts) > _PARAMETERS_MAX:
         return None
     row = connection.execute(
-        _with_marks(_NEW_TEXT, len(ask.passages)), (ask.run, *ask.passages)
+        _with_marks(_NEW_TEXT, len(texts)),
+        (ask.run, *texts, *texts, ask.instance, *texts, ask.attempt),
     ).fetchone()
     if row is None:
         return None
-    orders, contained, granted, judged, room, label, parent = row
-    if contained or granted or judged or parent:
+    orders, contained, room, label, parent = row
+    if contained or parent:
         return None
     if label is None:
         return FoundParts(orders, False, RunRow(ask.run, ask.room))

@@ -97,7 +97,7 @@ class SqliteStore:
         self._later_open = 0
         """Commits of `apply_later` that have not ended."""
         self._later_lock = threading.Lock()
-        self._later_about: set[str | bytes] = set()
+        self._later_about: set[str | bytes | None] = set()
         """The runs and passages of which the queue has something to say."""
         self._later_wake = threading.Event()
         self._later_thread: threading.Thread | None = None
@@ -265,11 +265,12 @@ class SqliteStore:
         """Whether commits are queued, or being written, that could change the answer to ``ask``."""
         if self._later_open == 0:
             return False
-        if isinstance(ask, LookWho) or ask.places or ask.minted or ask.attempt is not None:
+        if isinstance(ask, LookWho) or ask.places or ask.minted:
             return True
         with self._later_lock:
             about = self._later_about
-            return ask.run in about or not about.isdisjoint(ask.passages)
+            named = ask.run in about or ask.attempt in about
+            return named or not about.isdisjoint(ask.passages)
 
     def settle(self) -> None:
         """Write what `apply_later` queued, so that a reader sees it."""
@@ -528,6 +529,8 @@ class _Busy(StoreUnavailable):
 
 def _about(commit: Commit) -> Iterator[str | bytes]:
     """What a commit changes the record of, as far as a look for new text is concerned."""
+    if commit.call.attempt is not None:
+        yield commit.call.attempt
     if commit.run is not None:
         yield commit.run.run
     for emission in commit.emissions:
