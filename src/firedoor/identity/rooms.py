@@ -85,6 +85,17 @@ def _unbound_base(
     return None
 
 
+def _compartment_of(binding: Binding, compartment_for: Callable[[str], str | None]) -> str | None:
+    """The compartment of a bound instance: its own, else the one that it was opened in."""
+    at: Binding | None = binding
+    while at is not None:
+        compartment = at.compartment or compartment_for(at.name)
+        if compartment is not None:
+            return compartment
+        at = at.parent
+    return None
+
+
 def _bound(
     binding: Binding,
     caller: Caller,
@@ -93,7 +104,7 @@ def _bound(
     compartment_for: Callable[[str], str | None],
     digester: Digester,
 ) -> tuple[Base, InstanceRow, RunId | None]:
-    compartment = binding.compartment or compartment_for(binding.name)
+    compartment = _compartment_of(binding, compartment_for)
     outer = _unbound_base(claims, caller, credential, digester)
     if compartment is not None:
         # One process may hold several rooms: each has its own label, so the run is split too.
