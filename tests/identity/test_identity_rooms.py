@@ -171,6 +171,16 @@ def test_a_fork_is_a_new_instance_in_its_origins_room() -> None:
     assert (fork.room, fork.run, fork.parents) == (origin.room, origin.run, (origin.id,))
 
 
+def test_names_of_calls_made_at_one_moment_differ() -> None:
+    """A call's id begins with the time, so names are made of its end."""
+    calls = [f"c_0193f7e2a1b4{chance}" for chance in ("0123456789abcd", "fedcba98765432")]
+    rows = [new_instance(who(KEY_A), call, (), "new") for call in calls]
+    forks = [fork_of(rows[0], call) for call in calls]
+    assert len({row.name for row in rows}) == 2
+    assert len({row.compartment for row in rows}) == 2
+    assert len({row.name for row in forks}) == 2
+
+
 @pytest.mark.parametrize("text", ["../../etc", "a\x00b", "x" * 5000, "%00", "‮evil"])
 def test_a_hostile_name_makes_a_printable_bounded_room(text: str) -> None:
     found = who(KEY_A, (b"x-firedoor-compartment", text.encode("utf-8", "ignore")))
