@@ -70,6 +70,10 @@ _JUDGED_AGAIN_MAX: Final = 8
 """Stale commits in a row before the call is given up: each one means that an order was given."""
 
 
+_PARENTS_MAX: Final = 16
+"""Parents of one instance that headers may name: a claim beyond them counts for nothing."""
+
+
 class _State(Enum):
     NEW = auto()
     BODY = auto()
@@ -291,9 +295,13 @@ class Exchange:
                 return refusal
         if self._opaque:
             self._read_opaque()
-        if self.instance is not None and self.engine.knows(self.instance):
-            return self._look_parts()
-        return self._look_who()
+        row = self.instance
+        known = self.engine.known(row) if row is not None else None
+        if row is None or known is None or self._seeks_parent(row):
+            return self._look_who()
+        if known.parents != row.parents:
+            self.instance = row._replace(parents=known.parents)
+        return self._look_parts()
 
     def _read_opaque(self) -> None:
         """What cannot be read is one opaque part, so that coverage shows it."""
@@ -427,15 +435,20 @@ class Exchange:
 
     # -- identity ----------------------------------------------------------------------------
 
+    def _seeks_parent(self, row: InstanceRow) -> bool:
+        """Whether the parent that a header names is still to be found."""
+        name = self.who.parent_name
+        return name is not None and not self.engine.is_child(row, name)
+
     def _look_who(self) -> list[Command]:
         chains = identity.chains_at_answers(self._roles_chains)
         if self.who.instance is None and chains:
             remembered = self.engine.remembered_answer(self.who.credential, chains[0])
-            if remembered is not None:
+            if remembered is not None and not self._seeks_parent(remembered[1]):
                 return self._identified(FoundWho(turns=(remembered,)))
         if self.who.instance is None and not chains:
             remembered_attempt = self.engine.remembered_attempt(self.who.credential, self.attempt)
-            if remembered_attempt is not None:
+            if remembered_attempt is not None and not self._seeks_parent(remembered_attempt):
                 return self._identified(FoundWho(attempt=remembered_attempt))
         if self._trail is None or self.who.instance is None:
             # Cold: the whole history is new here, so all its answers can be asked for.
@@ -448,17 +461,20 @@ class Exchange:
             for passages in section.passages
             for digest in passages.digests
         ]
-        if instance is None and not chains and not assistant:
+        parent = self.who.parent_name
+        if instance is None and parent is None and not chains and not assistant:
             # It begins a conversation, so it is somebody new, unless it is somebody's second try.
             self.instance = self._newcomer(())
             return self._look_parts(attempt=self.attempt)
         self._state = _State.WHO
+        stands_in = instance or self.who.base
         return [
             LookWho(
                 credential=self.who.credential,
                 instance=instance.id if instance is not None else None,
-                name=instance.name if instance is not None else self.who.parent_name,
-                room=instance.room if instance is not None else None,
+                name=instance.name if instance is not None else None,
+                parent=parent,
+                room=stands_in.room if stands_in is not None else None,
                 chains=chains if instance is None else (),
                 attempt=self.attempt if instance is None else None,
                 passages=tuple(assistant[:256]) if instance is None else (),
@@ -488,9 +504,23 @@ class Exchange:
                 dict.fromkeys(emitter.id for emitter in found.emitters)
             )
             row = self._newcomer(parents)
+        row = self._adopted(row, found.parent)
         self.instance = row
         self.engine.learn(row)
         return self._look_parts()
+
+    def _adopted(self, row: InstanceRow, parent: InstanceRow | None) -> InstanceRow:
+        """``row`` with the parent that a header names. It is for people: no label hangs on it, since
+        whoever leaves the header out must not get a milder verdict than who sends it (I1)."""
+        name = self.who.parent_name
+        if parent is None or name is None or parent.id == row.id:
+            return row
+        if parent.id not in row.parents:
+            if len(row.parents) >= _PARENTS_MAX:
+                return row
+            row = row._replace(parents=(*row.parents, parent.id))
+        self.engine.adopted(row, name)
+        return row
 
     def _newcomer(self, parents: tuple[InstanceId, ...]) -> InstanceRow:
         in_process = self.caller.front == "transport"
