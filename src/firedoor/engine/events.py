@@ -46,7 +46,8 @@ class UpstreamFailed(NamedTuple):
     """The provider could not be reached, or the answer broke off."""
 
     reason: str
-    """``refused | timeout | reset | redirect | malformed``: a word, never the provider's text."""
+    """``refused | timeout | reset | redirect | malformed | shutdown | inner``: a word, never the
+    provider's text."""
     at: float
 
 

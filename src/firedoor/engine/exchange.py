@@ -56,7 +56,7 @@ from firedoor.engine.port import (
 )
 from firedoor.engine.trail import Mark, Tally, Trail
 from firedoor.lineage import Passages
-from firedoor.types.exchange import Caller, Mode, Params, RequestHead, Surface
+from firedoor.types.exchange import Caller, Mode, Objection, Params, RequestHead, Surface
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
@@ -70,6 +70,9 @@ _JUDGED_AGAIN_MAX: Final = 8
 """Stale commits in a row before the call is given up: each one means that an order was given."""
 
 
+_FAILED: Final = Objection(
+    "firedoor_unavailable", "The door failed on this call, so it did not pass."
+)
 _PARENTS_MAX: Final = 16
 """Parents of one instance that headers may name: a claim beyond them counts for nothing."""
 
@@ -209,8 +212,10 @@ class Exchange:
 
     # -- events ------------------------------------------------------------------------------
 
-    def start(self) -> list[Command]:
-        """The first commands."""
+    def start(self, objection: Objection | None = None) -> list[Command]:
+        """The first commands; of a call that its front objects to, the only ones."""
+        if objection is not None:
+            return self.turn_away(objection)
         self._state = _State.BODY
         if self.enforcing and b"upgrade" in self._named:
             return self._refuse(
@@ -252,6 +257,11 @@ class Exchange:
         self.engine.note_unrecorded()
         self.engine.unindexed_run(self.known_instance().run)
 
+    def turn_away(self, objection: Objection) -> list[Command]:
+        """Refuse a call of which nothing went upstream, whatever was read of it so far."""
+        self._forget()
+        return self._refuse(objection.code, objection.message)
+
     def give_up(self) -> list[Command]:
         """What follows when the engine itself failed: refused in ``contain``, passed in ``observe``.
 
@@ -262,6 +272,8 @@ class Exchange:
         if self._state is _State.UPSTREAM:
             self._state = _State.DONE
             return [StopUpstream(), Finish(clean=False)]
+        if self.enforcing and self._state is not _State.REFUSE:
+            return self.turn_away(_FAILED)
         if self.enforcing:
             return self._store_failed()
         self._read_opaque()
@@ -303,11 +315,16 @@ class Exchange:
             self.instance = row._replace(parents=known.parents)
         return self._look_parts()
 
-    def _read_opaque(self) -> None:
-        """What cannot be read is one opaque part, so that coverage shows it."""
+    def _forget(self) -> None:
+        """Nothing of the request counts as read."""
         self._trail, self._common = None, 0
         self._turns, self._fields, self._new_turns, self._new_fields = [], {}, [], {}
         self._marks, self._roles_chains = [], []
+        self._field_outcomes, self.tally = {}, Tally()
+
+    def _read_opaque(self) -> None:
+        """What cannot be read is one opaque part, so that coverage shows it."""
+        self._forget()
         if self.body:
             part = Part("", "", Kind.OPAQUE, Role.NONE, Channel.TOOL, editable=False)
             self._new_fields = {"": self._section("", Reading((part,)))}
