@@ -25,8 +25,10 @@ def send(
 ) -> Any:
     """Sends a body through one of the fronts, in a mode."""
 
-    def through(mode: str, body: bytes) -> httpx.Response:
-        headers = {"content-type": "application/json", "authorization": "Bearer sk-live-1"}
+    def through(mode: str, body: bytes, *more: tuple[bytes, bytes]) -> httpx.Response:
+        headers = [
+            (b"content-type", b"application/json"), (b"authorization", b"Bearer sk-live-1"), *more,
+        ]  # fmt: skip
         if request.param == "sidecar":
             url = serve(mode).url + "/v1/chat/completions"
             return httpx.post(url, content=body, headers=headers)
@@ -57,6 +59,35 @@ def test_bytes_are_forwarded_as_they_are(
     assert answer.status_code == 200
     assert answer.content == plain.content
     assert answer.headers["content-type"] == plain.headers["content-type"]
+
+
+ODD_VALUES = {
+    b"x-raw": b"\xff\xfe raw",
+    b"x-utf-8": "müde 🚪".encode(),
+    b"x-mixed": b"\xc3\xbc\xed\xa0\x80\xff",
+    b"x-latin": b"caf\xe9",
+}
+
+
+@pytest.mark.parametrize("mode", ["observe", "contain"])
+def test_header_bytes_are_forwarded_as_they_are(
+    send: Any, upstream: ScriptedUpstream, mode: str
+) -> None:
+    """Both ways, ASCII or not, UTF-8 or not."""
+    said = tuple((n.decode(), v.decode("latin-1")) for n, v in ODD_VALUES.items())
+    upstream.script = lambda call: Reply("An answer.", headers=said)
+    answer = send(mode, ODD % b"false", *ODD_VALUES.items())
+    assert answer.status_code == 200
+    sent = upstream.calls[0].headers
+    for name, value in ODD_VALUES.items():
+        assert sent[name.decode()].encode("latin-1") == value
+        assert dict(answer.headers.raw)[name] == value
+
+
+def test_a_long_header_of_an_answer_passes(send: Any, upstream: ScriptedUpstream) -> None:
+    upstream.script = lambda call: Reply("An answer.", headers=(("x-long", "v" * 20_000),))
+    answer = send("contain", ODD % b"false")
+    assert (answer.status_code, answer.headers["x-long"]) == (200, "v" * 20_000)
 
 
 def test_observe_changes_nothing_even_where_contain_would(

@@ -30,6 +30,7 @@ from firedoor.errors import StoreError
 from firedoor.fronts.body import BadCoding, TooLarge, coding_of, decoded
 from firedoor.fronts.committer import Committer
 from firedoor.fronts.drive import LOG, Drive, Observer, _ignore
+from firedoor.fronts.sidecar.header_bytes import teach_aiohttp, text_of
 from firedoor.identity import claims_of, credential_of
 from firedoor.store import SqliteStore, StoreReader
 from firedoor.types.exchange import Caller, Headers, Objection, RequestHead
@@ -117,6 +118,7 @@ class SidecarApp:
     async def start(self) -> None:
         """Open the pool towards the providers."""
         limits = self._settings.limits
+        teach_aiohttp()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(
@@ -124,6 +126,9 @@ class SidecarApp:
                 sock_connect=limits.connect_s,
                 sock_read=max(limits.first_byte_s, limits.idle_s),
             ),
+            # A provider's header may be as long as a client's.
+            max_line_size=limits.header,
+            max_field_size=limits.header,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -363,7 +368,7 @@ def _url(base: str, path: str, query: str) -> URL:
 def _with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[str]:
     """The headers for this upstream, with its own key in place of the caller's, if it has one."""
     kept = CIMultiDict(
-        (n.decode("latin-1"), v.decode("latin-1"))
+        (n.decode("latin-1"), text_of(v))
         for n, v in headers
         if key is None or n not in _CREDENTIALS
     )
