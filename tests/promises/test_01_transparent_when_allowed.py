@@ -1,6 +1,8 @@
 """Promise 1: what is not edited is forwarded byte for byte, both ways; `observe` changes nothing."""
 
+import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,50 @@ def test_bytes_are_forwarded_as_they_are(
     assert answer.status_code == 200
     assert answer.content == plain.content
     assert answer.headers["content-type"] == plain.headers["content-type"]
+
+
+def _raw_deflate(body: bytes) -> bytes:
+    coder = zlib.compressobj(wbits=-15)
+    return coder.compress(body) + coder.flush()
+
+
+CODED = {
+    "br": (b"br", b"\x0b\x02\x80{}\x03"),
+    "zstd": (b"zstd", b"\x28\xb5\x2f\xfd\x04\x00\x11\x00\x00{}"),
+    "raw deflate": (b"deflate", _raw_deflate(ODD % b"false")),
+    "two gzip members": (b"gzip", gzip.compress(b'{"model":') + gzip.compress(b'"m"}')),
+    "two codings": (b"deflate, gzip", gzip.compress(zlib.compress(ODD % b"false"))),
+    "not as it says": (b"gzip", ODD % b"false"),
+}
+
+
+@pytest.mark.parametrize("name", list(CODED))
+@pytest.mark.parametrize("mode", ["observe", "contain"])
+def test_a_coding_that_the_door_does_not_read(
+    send: Any, upstream: ScriptedUpstream, mode: str, name: str
+) -> None:
+    """It passes as it came in `observe`, one opaque part; elsewhere it is refused."""
+    coding, body = CODED[name]
+    upstream.script = lambda call: Reply("An answer.")
+    answer = send(mode, body, (b"content-encoding", coding))
+    if mode == "contain":
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] == "firedoor_malformed"
+        assert upstream.calls == []
+        return
+    assert answer.status_code == 200
+    assert answer.headers["x-firedoor-parts"] == "0/0/1"
+    assert upstream.calls[0].raw == body
+    assert upstream.calls[0].headers["content-encoding"] == coding.decode()
+    assert upstream.calls[0].headers["content-length"] == str(len(body))
+
+
+def test_a_coded_body_that_expands_too_far_is_refused_in_observe_too(
+    send: Any, upstream: ScriptedUpstream
+) -> None:
+    answer = send("observe", zlib.compress(b" " * (33 << 20)), (b"content-encoding", b"deflate"))
+    assert answer.status_code == 413
+    assert upstream.calls == []
 
 
 ODD_VALUES = {

@@ -19,6 +19,8 @@ class RequestBroken(NamedTuple):
     reason: str
     """``too_large | coding | gone``."""
     at: float
+    body: bytes = b""
+    """The body as it came, where the door cannot take its coding off."""
 
 
 class UpstreamHead(NamedTuple):

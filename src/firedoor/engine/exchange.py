@@ -179,6 +179,8 @@ class Exchange:
 
         self._state = _State.NEW
         self._opaque = not self.endpoint.known or not self.endpoint.has_body
+        self._coded = False
+        """Whether the body goes on in a content coding that the door does not read."""
         self._refusal: wire.Refusal | None = None
         self._tries = 0
         self._trail: Trail | None = None
@@ -294,6 +296,10 @@ class Exchange:
         if reason == "gone":
             self._state = _State.DONE
             return [Finish(clean=False)]
+        if not self.enforcing:
+            self.body = self.forwarded = event.body
+            self._opaque = self._coded = True
+            return self._read()
         return self._refuse(
             "firedoor_malformed",
             "The content coding of the request body is unknown, broken or expands too far; "
@@ -937,7 +943,7 @@ class Exchange:
                 method=self.head.method,
                 path=self.head.path,
                 query=self.head.query,
-                headers=identity.forwarded_headers(self.head.headers),
+                headers=identity.forwarded_headers(self.head.headers, coded=self._coded),
                 body=self.forwarded,
             )
         ]

@@ -222,7 +222,7 @@ class DoorTransport:
         except TooLarge:
             return RequestBroken("too_large", now)
         except BadCoding:
-            return RequestBroken("coding", now)
+            return RequestBroken("coding", now, body)
 
     @staticmethod
     def _upstream_request(family: ModuleType, request: Any, drive: Drive) -> Any:

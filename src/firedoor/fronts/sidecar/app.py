@@ -410,12 +410,13 @@ async def _read(drive: Drive, receive: Receive) -> RequestRead | RequestBroken:
             return RequestBroken("too_large", time.time())
         chunks.append(chunk)
         more = message.get("more_body", False)
+    came = b"".join(chunks)
     try:
-        body = decoded(b"".join(chunks), coding_of(drive.exchange.head.headers), limit)
+        body = decoded(came, coding_of(drive.exchange.head.headers), limit)
     except TooLarge:
         return RequestBroken("too_large", time.time())
     except BadCoding:
-        return RequestBroken("coding", time.time())
+        return RequestBroken("coding", time.time(), came)
     return RequestRead(body, time.time())
 
 
