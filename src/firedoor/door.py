@@ -1,9 +1,9 @@
 """The door: settings, store, engine and fronts put together. This is what people import."""
 
 import os
-import threading
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
@@ -116,7 +116,8 @@ class Door:
         self.run_id: RunId | None = self._first_run
         """The run of calls that no `run` is open round: the process's, as of the last call."""
         self._spans = ExchangeSpans()
-        self._last = threading.local()
+        # Of its own for each door: it goes with the process, as a door does.
+        self._last: ContextVar[ExchangeSummary | None] = ContextVar("firedoor_last", default=None)
         self._last_any: ExchangeSummary | None = None
 
     # -- clients -----------------------------------------------------------------------------
@@ -195,8 +196,8 @@ class Door:
 
     @property
     def last(self) -> ExchangeSummary | None:
-        """The last exchange that ended on this thread; else the last one on any."""
-        return getattr(self._last, "summary", None) or self._last_any
+        """The last exchange that ended in this task or thread; else the last one in any."""
+        return self._last.get() or self._last_any
 
     def explain(self, call: str) -> dict[str, Any]:
         """Everything that was decided about a call (DESIGN §7).
@@ -243,7 +244,8 @@ class Door:
         self._spans.on_close(exchange)
         _PROCESS.ended(exchange.at)
         if exchange.summary is not None:
-            self._last.summary = self._last_any = exchange.summary
+            self._last_any = exchange.summary
+            self._last.set(exchange.summary)
 
 
 def explain_call(store: SqliteStore, call: str) -> dict[str, Any] | None:

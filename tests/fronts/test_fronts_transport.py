@@ -1,6 +1,9 @@
 """Real SDKs through the transport: work passes, whatever the client, and refusals are their own."""
 
+import asyncio
 import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anthropic
@@ -54,6 +57,47 @@ async def test_all_async_clients_pass(door: Door, talking: ScriptedUpstream) -> 
             assert "".join([text async for text in stream.text_stream]) == SAID
     assert door.last is not None
     assert (door.last.instance, door.last.compartment) == ("planner", "research")
+
+
+async def test_every_task_sees_its_own_last_call(door: Door, talking: ScriptedUpstream) -> None:
+    client = door.wrap(openai.AsyncOpenAI(base_url=talking.openai, api_key="k"))
+    create = client.chat.completions.with_raw_response.create
+    talking.script = lambda call: Reply(SAID, pause_s=0.01)
+
+    async def agent(number: int, stream: bool) -> tuple[str, str]:
+        async with door.instance(f"agent-{number}"):
+            raw = await create(model="m", messages=ASK, stream=stream)
+            if stream:
+                [chunk async for chunk in raw.parse()]
+            # Others go on meanwhile.
+            await asyncio.sleep(0.05)
+            assert door.last is not None
+            assert door.last.instance == f"agent-{number}"
+            return raw.headers["x-firedoor-call"], door.last.call
+
+    pairs = await asyncio.gather(*(agent(n, n % 2 == 0) for n in range(6)))
+    assert all(header == last for header, last in pairs)
+    assert len({last for _, last in pairs}) == 6
+    # Nothing ended in this task itself: the last of any.
+    assert door.last is not None
+    assert door.last.call in {last for _, last in pairs}
+
+
+def test_every_thread_sees_its_own_last_call(door: Door, talking: ScriptedUpstream) -> None:
+    client = door.wrap(openai.OpenAI(base_url=talking.openai, api_key="k"))
+    create = client.chat.completions.with_raw_response.create
+    barrier = threading.Barrier(4)
+
+    def agent(_: int) -> tuple[str, str]:
+        raw = create(model="m", messages=ASK)  # type: ignore[arg-type]
+        barrier.wait(timeout=20)
+        assert door.last is not None
+        return raw.headers["x-firedoor-call"], door.last.call
+
+    with ThreadPoolExecutor(4) as pool:
+        pairs = list(pool.map(agent, range(4)))
+    assert all(header == last for header, last in pairs)
+    assert len({last for _, last in pairs}) == 4
 
 
 def test_every_surface_passes(door: Door, talking: ScriptedUpstream) -> None:
