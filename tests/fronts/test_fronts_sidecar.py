@@ -295,6 +295,35 @@ def test_without_a_store_a_refusal_still_has_an_id(serve: Serve) -> None:
     assert len(answer.json()["request_id"]) > 20
 
 
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        b"content-length: 5\r\ncontent-length: 6\r\n",
+        b"content-length: 5\r\ncontent-length: 5\r\n",
+    ],
+    ids=["length and chunks", "two lengths", "one length twice"],
+)
+def test_a_body_of_two_lengths_is_refused_and_nothing_leaks(
+    serve: Serve, upstream: ScriptedUpstream, framing: bytes
+) -> None:
+    """The server itself refuses it, before there is a call; it names neither itself nor the inside."""
+    host = urlsplit(serve().url)
+    with socket.create_connection((host.hostname, host.port), timeout=5) as raw:
+        raw.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-secret-9\r\n"
+            + framing
+            + b"\r\n0\r\n\r\n"
+        )
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert body == b"Invalid HTTP request received."
+    for word in (b"uvicorn", b"traceback", b"sk-secret-9", b"server:"):
+        assert word not in answer.lower()
+    assert upstream.calls == []
+
+
 # -- the provider misbehaves ---------------------------------------------------------------------
 
 
@@ -450,6 +479,12 @@ def test_the_admin_listener_has_a_secret_of_its_own(serve: Serve) -> None:
     headers = {"authorization": f"Bearer {file.read_text().strip()}"}
     rows = httpx.get(f"{admin}/admin/v1/instances", headers=headers).json()["data"]
     assert rows[0]["calls"] == 1
+    entries = httpx.get(f"{admin}/admin/v1/ledger/entries?start=1", headers=headers).json()["data"]
+    assert [entry["index"] for entry in entries] == [1]
+    for query in ("ledger/entries?start=" + "9" * 40, "ledger/entries?start=-1", "calls?limit=²"):
+        answer = httpx.get(f"{admin}/admin/v1/{query}", headers=headers)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["type"] == "invalid_request_error"
     assert httpx.get(f"{running.url}/admin/v1/instances", headers=headers).status_code == 403
 
 
