@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from firedoor import Door
 from firedoor.testing import Reply, ScriptedUpstream
 
 AGENT = """
@@ -62,8 +63,36 @@ def test_what_was_run_can_be_looked_at(used: Path) -> None:
     assert wanted <= set(row)
     assert shown("ledger verify", used)["ok"] is True
     assert shown("quarantine list", used) == []
-    doctor = shown("doctor", used)
-    assert any("one room" in finding for finding in doctor["findings"])
+    # The newest call was made under the mode of the sidecar, which this command does not know.
+    assert status["mode"] == "contain"
+
+
+def test_a_doctor_finds_what_is_to_be_seen_to(used: Path, upstream: ScriptedUpstream) -> None:
+    """One call says nothing about rooms; twenty in one room do, and so does a broken store."""
+    doctor = firedoor("doctor", "--json", cwd=used)
+    assert (doctor.returncode, json.loads(doctor.stdout)["findings"]) == (0, [])
+    with (
+        Door(store=f"sqlite:{used / '.firedoor' / 'firedoor.db'}", environ={}) as door,
+        httpx.Client(transport=door.transport()) as client,
+    ):
+        for number in range(20):
+            turns = [{"role": "user", "content": f"Hello, the {number}."}]
+            body = {"model": "m", "messages": turns}
+            client.post(f"{upstream.openai}/chat/completions", json=body)
+    doctor = firedoor("doctor", "--json", cwd=used)
+    assert doctor.returncode == 1
+    assert ["one room" in f for f in json.loads(doctor.stdout)["findings"]] == [True]
+    assert "observe, as of the newest call" in firedoor("status", cwd=used).stdout
+    for name in ("firedoor.db-wal", "firedoor.db-shm"):
+        (used / ".firedoor" / name).unlink(missing_ok=True)
+    (used / ".firedoor" / "firedoor.db").write_bytes(b"This is no store. " * 200)
+    doctor = firedoor("doctor", "--json", cwd=used)
+    assert doctor.returncode == 3
+    assert "cannot be used" in json.loads(doctor.stdout)["findings"][0]
+
+
+def test_a_doctor_has_nothing_to_say_where_nothing_is(tmp_path: Path) -> None:
+    assert firedoor("doctor", cwd=tmp_path).returncode == 0
 
 
 def test_explain_has_every_field_of_the_contract(used: Path) -> None:
@@ -106,11 +135,17 @@ def test_errors_say_what_where_and_what_to_do(tmp_path: Path) -> None:
 
 
 def test_init_writes_a_file_that_checks_and_tests(tmp_path: Path) -> None:
-    assert firedoor("init", cwd=tmp_path).returncode == 0
-    assert firedoor("init", cwd=tmp_path).returncode == 2
+    made = firedoor("init", "--json", cwd=tmp_path)
+    assert (made.returncode, json.loads(made.stdout)) == (0, {"file": "firedoor.yaml"})
+    assert firedoor("init", "--json", cwd=tmp_path).returncode == 2
+    assert firedoor("init", "no/such/folder.yaml", cwd=tmp_path).returncode == 2
     assert firedoor("policy", "check", cwd=tmp_path).returncode == 0
     assert "1 of 1 cases hold" in firedoor("policy", "test", cwd=tmp_path).stdout
     assert json.loads(firedoor("policy", "schema", cwd=tmp_path).stdout)["title"] == "File"
+    assert firedoor("policy", "schema", "--json", cwd=tmp_path).returncode == 0
+    text = (tmp_path / "firedoor.yaml").read_text()
+    schema = text.partition("$schema=")[2].split()[0].removeprefix("./")
+    assert f"firedoor policy schema > {schema}\n" in text
 
 
 def test_serve_is_ready_on_its_first_line_and_stops_on_a_signal(

@@ -112,7 +112,7 @@ def test_both_fronts_write_the_same_ledger(
     upstream.calls.clear()
 
     door = Door(mode=mode, store=f"sqlite:{tmp_path / 'in-process.db'}", environ={})
-    door.run_id = None  # type: ignore[assignment]
+    door.run_id = None
     transport = door.transport()
     through_transport = []
     with httpx.Client(base_url=upstream.url, headers=KEY, transport=transport) as client:

@@ -16,6 +16,7 @@ import openai
 import pytest
 
 from conftest import Serve
+from firedoor.engine.events import UpstreamBytes
 from firedoor.errors import SettingsError
 from firedoor.testing import Call, Reply, ScriptedUpstream
 
@@ -196,6 +197,133 @@ def test_too_many_headers_are_refused(serve: Serve) -> None:
     assert refused(post(serve().url, b"{}", **many)) == (413, "firedoor_too_large")
 
 
+def _break_pump(running: Any, patch: pytest.MonkeyPatch) -> None:
+    async def pump(*args: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    patch.setattr(running.sidecar._app, "_pump", pump)
+
+
+def _break_read(running: Any, patch: pytest.MonkeyPatch) -> None:
+    async def read(*args: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    patch.setattr("firedoor.fronts.sidecar.app._read", read)
+
+
+def _break_engine(running: Any, patch: pytest.MonkeyPatch) -> None:
+    def parse(*args: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    patch.setattr("firedoor.wire.parse", parse)
+
+
+def _break_nothing(running: Any, patch: pytest.MonkeyPatch) -> None:
+    """All is well inside."""
+
+
+@pytest.mark.parametrize("mode", ["contain", "observe"])
+@pytest.mark.parametrize(
+    ("policy", "path", "headers", "breaks", "status", "code"),
+    [
+        ("", "/v1/chat/completions", {f"x-h{i}": "v" for i in range(120)}, _break_nothing,
+         413, "firedoor_too_large"),
+        ("", "/v1/chat/completions", {"x-long": "v" * 70_000}, _break_nothing,
+         413, "firedoor_too_large"),
+        ("", "/u/nobody/v1/chat/completions", {}, _break_nothing, 403, "firedoor_unknown_surface"),
+        ("keys: required\n", "/v1/chat/completions", {}, _break_nothing, 401, "firedoor_bad_key"),
+        ("", "/v1/chat/completions", {}, _break_pump, 503, "firedoor_unavailable"),
+        ("", "/v1/chat/completions", {}, _break_read, 503, "firedoor_unavailable"),
+        ("", "/v1/chat/completions", {}, _break_engine, 503, "firedoor_unavailable"),
+    ],
+    ids=["many headers", "long header", "no upstream", "no key", "pump", "read", "engine"],
+)  # fmt: skip
+def test_every_refusal_can_be_looked_up(
+    serve: Serve, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, mode: str,
+    policy: str, path: str, headers: dict[str, str], breaks: Any, status: int, code: str,
+) -> None:  # fmt: skip
+    """Its id leads to an entry, for the caller and for `firedoor explain`; one entry a call."""
+    running = serve(mode, policy=policy)
+    breaks(running, monkeypatch)
+    key = {"authorization": "Bearer sk-a-real-key-1", "content-type": "application/json"}
+    answer = httpx.post(running.url + path, json=CHAT, headers=key | headers)
+    monkeypatch.undo()
+    if mode == "observe" and breaks is _break_engine:
+        assert answer.status_code == 200
+        return
+    assert refused(answer) == (status, code)
+    assert "secret of the inside" not in answer.text
+    assert upstream.calls == []
+    call = answer.json()["request_id"]
+    assert answer.headers["x-request-id"] == call
+    found = httpx.get(f"{running.url}/v1/firedoor/calls/{call}", headers=key).json()
+    assert found["call"] == call
+    opened = 2 if breaks is _break_pump else 1
+    assert len(found["entries"]) == opened
+    assert sum(1 for _ in running.reader.entries()) == opened
+    assert running.reader.verify().ok
+    if breaks is not _break_pump:
+        assert (found["verdict"], found["code"]) == ("denied", code)
+        assert found["refusal"]["message"] == answer.json()["error"]["message"]
+
+
+def test_a_failure_in_the_middle_of_an_answer_cuts_it(
+    serve: Serve, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.script = lambda call: Reply("word " * 40, pieces=40, pause_s=0.01)
+    running = serve()
+    seen: list[bytes] = []
+
+    def received(chunk: bytes, at: float) -> UpstreamBytes:
+        seen.append(chunk)
+        if len(seen) > 5:
+            raise RuntimeError("a secret of the inside")
+        return UpstreamBytes(chunk, at)
+
+    monkeypatch.setattr("firedoor.fronts.sidecar.app.UpstreamBytes", received)
+    with pytest.raises(httpx.RemoteProtocolError):
+        post(running.url, json.dumps(CHAT | {"stream": True}).encode())
+    (call,) = running.reader.calls()
+    assert (running.reader.closed(call["call"]) or {})["state"] == "broken"
+
+
+def test_without_a_store_a_refusal_still_has_an_id(serve: Serve) -> None:
+    running = serve(policy="keys: required\n")
+    break_store(running)
+    answer = post(running.url, json.dumps(CHAT).encode())
+    assert refused(answer) == (401, "firedoor_bad_key")
+    assert len(answer.json()["request_id"]) > 20
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        b"content-length: 5\r\ncontent-length: 6\r\n",
+        b"content-length: 5\r\ncontent-length: 5\r\n",
+    ],
+    ids=["length and chunks", "two lengths", "one length twice"],
+)
+def test_a_body_of_two_lengths_is_refused_and_nothing_leaks(
+    serve: Serve, upstream: ScriptedUpstream, framing: bytes
+) -> None:
+    """The server itself refuses it, before there is a call; it names neither itself nor the inside."""
+    host = urlsplit(serve().url)
+    with socket.create_connection((host.hostname, host.port), timeout=5) as raw:
+        raw.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-secret-9\r\n"
+            + framing
+            + b"\r\n0\r\n\r\n"
+        )
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert body == b"Invalid HTTP request received."
+    for word in (b"uvicorn", b"traceback", b"sk-secret-9", b"server:"):
+        assert word not in answer.lower()
+    assert upstream.calls == []
+
+
 # -- the provider misbehaves ---------------------------------------------------------------------
 
 
@@ -351,6 +479,12 @@ def test_the_admin_listener_has_a_secret_of_its_own(serve: Serve) -> None:
     headers = {"authorization": f"Bearer {file.read_text().strip()}"}
     rows = httpx.get(f"{admin}/admin/v1/instances", headers=headers).json()["data"]
     assert rows[0]["calls"] == 1
+    entries = httpx.get(f"{admin}/admin/v1/ledger/entries?start=1", headers=headers).json()["data"]
+    assert [entry["index"] for entry in entries] == [1]
+    for query in ("ledger/entries?start=" + "9" * 40, "ledger/entries?start=-1", "calls?limit=²"):
+        answer = httpx.get(f"{admin}/admin/v1/{query}", headers=headers)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["type"] == "invalid_request_error"
     assert httpx.get(f"{running.url}/admin/v1/instances", headers=headers).status_code == 403
 
 

@@ -43,6 +43,7 @@ class Engine:
         """Calls that passed in ``observe`` without an entry."""
         self._who: OrderedDict[tuple[int, Claims, Caller], Who] = OrderedDict()
         self._instances: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
+        self._children: OrderedDict[tuple[InstanceId, str], None] = OrderedDict()
         self._stored: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
         self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
@@ -78,9 +79,17 @@ class Engine:
                 _put(self._plain, key, section)
         return section
 
-    def knows(self, row: InstanceRow) -> bool:
-        """Whether this instance was looked up before."""
-        return row.id in self._instances
+    def known(self, row: InstanceRow) -> InstanceRow | None:
+        """This instance as it was looked up before, if it was."""
+        return self._instances.get(row.id)
+
+    def is_child(self, row: InstanceRow, parent: str) -> bool:
+        """Whether the instance that ``parent`` names was found to be a parent of this one."""
+        return (row.id, parent) in self._children
+
+    def adopted(self, row: InstanceRow, parent: str) -> None:
+        """The instance that ``parent`` names is a parent of this one."""
+        _put(self._children, (row.id, parent), None)
 
     def learn(self, row: InstanceRow) -> None:
         """Remember an instance."""

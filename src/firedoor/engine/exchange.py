@@ -57,7 +57,7 @@ from firedoor.engine.port import (
 from firedoor.engine.trail import Mark, Tally, Trail
 from firedoor.lineage import Passages
 from firedoor.policy import request_verdict
-from firedoor.types.exchange import Caller, Mode, Params, RequestHead, Surface
+from firedoor.types.exchange import Caller, Mode, Objection, Params, RequestHead, Surface
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
@@ -69,6 +69,13 @@ if TYPE_CHECKING:
 
 _JUDGED_AGAIN_MAX: Final = 8
 """Stale commits in a row before the call is given up: each one means that an order was given."""
+
+
+_FAILED: Final = Objection(
+    "firedoor_unavailable", "The door failed on this call, so it did not pass."
+)
+_PARENTS_MAX: Final = 16
+"""Parents of one instance that headers may name: a claim beyond them counts for nothing."""
 
 
 class _State(Enum):
@@ -176,6 +183,8 @@ class Exchange:
 
         self._state = _State.NEW
         self._opaque = not self.endpoint.known
+        self._coded = False
+        """Whether the body goes on in a content coding that the door does not read."""
         self._refusal: wire.Refusal | None = None
         self._tries = 0
         self._trail: Trail | None = None
@@ -210,8 +219,10 @@ class Exchange:
 
     # -- events ------------------------------------------------------------------------------
 
-    def start(self) -> list[Command]:
-        """The first commands."""
+    def start(self, objection: Objection | None = None) -> list[Command]:
+        """The first commands; of a call that its front objects to, the only ones."""
+        if objection is not None:
+            return self.turn_away(objection)
         self._state = _State.BODY
         if self.enforcing and b"upgrade" in self.named:
             return self._refuse(
@@ -276,6 +287,11 @@ class Exchange:
         self.engine.note_unrecorded()
         self.engine.unindexed_run(self.known_instance().run)
 
+    def turn_away(self, objection: Objection) -> list[Command]:
+        """Refuse a call of which nothing went upstream, whatever was read of it so far."""
+        self._forget()
+        return self._refuse(objection.code, objection.message)
+
     def give_up(self) -> list[Command]:
         """What follows when the engine itself failed: refused in ``contain``, passed in ``observe``.
 
@@ -286,6 +302,8 @@ class Exchange:
         if self._state is _State.UPSTREAM:
             self._state = _State.DONE
             return [StopUpstream(), Finish(clean=False)]
+        if self.enforcing and self._state is not _State.REFUSE:
+            return self.turn_away(_FAILED)
         if self.enforcing:
             return self._store_failed()
         self._read_opaque()
@@ -306,6 +324,10 @@ class Exchange:
         if reason == "gone":
             self._state = _State.DONE
             return [Finish(clean=False)]
+        if not self.enforcing:
+            self.body = self.forwarded = event.body
+            self._opaque = self._coded = True
+            return self._read()
         return self._refuse(
             "firedoor_malformed",
             "The content coding of the request body is unknown, broken or expands too far; "
@@ -319,15 +341,24 @@ class Exchange:
                 return refusal
         if self._opaque:
             self._read_opaque()
-        if self.instance is not None and self.engine.knows(self.instance):
-            return self._look_parts()
-        return self._look_who()
+        row = self.instance
+        known = self.engine.known(row) if row is not None else None
+        if row is None or known is None or self._seeks_parent(row):
+            return self._look_who()
+        if known.parents != row.parents:
+            self.instance = row._replace(parents=known.parents)
+        return self._look_parts()
 
-    def _read_opaque(self) -> None:
-        """What cannot be read is one opaque part, so that coverage shows it."""
+    def _forget(self) -> None:
+        """Nothing of the request counts as read."""
         self._trail, self._common = None, 0
         self._turns, self._fields, self._new_turns, self._new_fields = [], {}, [], {}
         self._marks, self._roles_chains = [], []
+        self._field_outcomes, self.tally = {}, Tally()
+
+    def _read_opaque(self) -> None:
+        """What cannot be read is one opaque part, so that coverage shows it."""
+        self._forget()
         if self.body:
             part = Part("", "", Kind.OPAQUE, Role.NONE, Channel.TOOL, editable=False)
             self._new_fields = {"": self._section("", Reading((part,)))}
@@ -477,15 +508,20 @@ class Exchange:
 
     # -- identity ----------------------------------------------------------------------------
 
+    def _seeks_parent(self, row: InstanceRow) -> bool:
+        """Whether the parent that a header names is still to be found."""
+        name = self.who.parent_name
+        return name is not None and not self.engine.is_child(row, name)
+
     def _look_who(self) -> list[Command]:
         chains = self._chains()
         if self.who.instance is None and chains:
             remembered = self.engine.remembered_answer(self.who.credential, chains[0])
-            if remembered is not None:
+            if remembered is not None and not self._seeks_parent(remembered[1]):
                 return self._identified(FoundWho(turns=(remembered,)))
         if self.who.instance is None and not chains:
             remembered_attempt = self.engine.remembered_attempt(self.who.credential, self.attempt)
-            if remembered_attempt is not None:
+            if remembered_attempt is not None and not self._seeks_parent(remembered_attempt):
                 return self._identified(FoundWho(attempt=remembered_attempt))
         instance = self.who.instance
         assistant = [
@@ -495,17 +531,20 @@ class Exchange:
             for passages in section.passages
             for digest in passages.digests
         ]
-        if instance is None and not chains and not assistant:
+        parent = self.who.parent_name
+        if instance is None and parent is None and not chains and not assistant:
             # It begins a conversation, so it is somebody new, unless it is somebody's second try.
             self.instance = self._newcomer(())
             return self._look_parts(attempt=self.attempt)
         self._state = _State.WHO
+        stands_in = instance or self.who.base
         return [
             LookWho(
                 credential=self.who.credential,
                 instance=instance.id if instance is not None else None,
-                name=instance.name if instance is not None else self.who.parent_name,
-                room=instance.room if instance is not None else None,
+                name=instance.name if instance is not None else None,
+                parent=parent,
+                room=stands_in.room if stands_in is not None else None,
                 chains=chains if instance is None else (),
                 attempt=self.attempt if instance is None else None,
                 passages=tuple(assistant[:256]) if instance is None else (),
@@ -535,9 +574,23 @@ class Exchange:
                 dict.fromkeys(emitter.id for emitter in found.emitters)
             )
             row = self._newcomer(parents)
+        row = self._adopted(row, found.parent)
         self.instance = row
         self.engine.learn(row)
         return self._look_parts()
+
+    def _adopted(self, row: InstanceRow, parent: InstanceRow | None) -> InstanceRow:
+        """``row`` with the parent that a header names. It is for people: no label hangs on it, since
+        whoever leaves the header out must not get a milder verdict than who sends it (I1)."""
+        name = self.who.parent_name
+        if parent is None or name is None or parent.id == row.id:
+            return row
+        if parent.id not in row.parents:
+            if len(row.parents) >= _PARENTS_MAX:
+                return row
+            row = row._replace(parents=(*row.parents, parent.id))
+        self.engine.adopted(row, name)
+        return row
 
     def _newcomer(self, parents: tuple[InstanceId, ...]) -> InstanceRow:
         in_process = self.caller.front == "transport"
@@ -938,7 +991,7 @@ class Exchange:
                 method=self.head.method,
                 path=self.head.path,
                 query=self.head.query,
-                headers=identity.forwarded_headers(self.head.headers),
+                headers=identity.forwarded_headers(self.head.headers, coded=self._coded),
                 body=self.forwarded,
             )
         ]

@@ -191,17 +191,18 @@ _REPLACED: Final = frozenset(
 )
 
 
-def forwarded_headers(headers: Headers) -> Headers:
+def forwarded_headers(headers: Headers, *, coded: bool = False) -> Headers:
     """The headers that go upstream: firedoor's own, ``baggage`` and hop-by-hop ones come off.
 
     ``accept-encoding`` becomes ``identity``, so that what is judged is what is passed on.
-    ``host`` and ``content-length`` belong to the front.
+    ``host`` and ``content-length`` belong to the front. A body that goes on ``coded``, as it came,
+    keeps the header that says how.
     """
-    return _forwarded(tuple([h for h in headers if h[0] != b"content-length"]))
+    return _forwarded(tuple([h for h in headers if h[0] != b"content-length"]), coded)
 
 
 @lru_cache(maxsize=1024)
-def _forwarded(headers: Headers) -> Headers:
+def _forwarded(headers: Headers, coded: bool) -> Headers:
     named = {
         token.strip().lower()
         for name, value in headers
@@ -213,7 +214,7 @@ def _forwarded(headers: Headers) -> Headers:
         if name in HOP_BY_HOP or name in named or name.startswith(b"x-firedoor-"):
             continue
         # A coded body was decoded to be judged, and goes on as it was judged.
-        if name in _REPLACED:
+        if name in _REPLACED and not (coded and name == b"content-encoding"):
             continue
         kept.append((name, value))
     kept.append((b"accept-encoding", b"identity"))

@@ -86,6 +86,14 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
             "credential = ? AND name = ? AND id IS NOT ? ORDER BY first_seen DESC LIMIT 1",
             ask.credential, ask.name, ask.instance,
         )  # fmt: skip
+    parent = None
+    if ask.parent is not None:
+        parent = _instance(
+            connection,
+            "credential = ? AND name = ? AND id IS NOT ? "
+            "ORDER BY room IS ? DESC, first_seen DESC, id LIMIT 1",
+            ask.credential, ask.parent, ask.instance, ask.room,
+        )  # fmt: skip
     turns: list[tuple[TurnRow, InstanceRow]] = []
     if ask.chains:
         rows = {
@@ -119,7 +127,12 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
         if found is not None:
             emitters[id_] = found
     return FoundWho(
-        instance, namesake, tuple(turns), attempt, tuple(emitters[k] for k in sorted(emitters))
+        instance,
+        namesake,
+        tuple(turns),
+        attempt,
+        tuple(emitters[k] for k in sorted(emitters)),
+        parent,
     )
 
 

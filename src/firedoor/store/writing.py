@@ -41,7 +41,10 @@ _CLOSED = "UPDATE calls SET answered = max(answered, ?), close_index = ? WHERE c
 _SETTLED = "UPDATE calls SET answered = 1 WHERE attempt = ? AND answered = 0 AND instance = ?"
 _INSTANCES = (
     "INSERT INTO instances (id, name, compartment, room, run, credential, parents, identity, "
-    "first_seen) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET run = excluded.run"
+    "first_seen) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET run = excluded.run, "
+    # Parents are only ever added: a call that was refused before it was identified knows fewer.
+    "parents = CASE WHEN length(excluded.parents) > length(parents) THEN excluded.parents "
+    "ELSE parents END"
 )
 _EMISSIONS = (
     "INSERT OR IGNORE INTO emissions (passage, seq, call, room, run, label, instance, author, "

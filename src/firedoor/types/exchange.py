@@ -114,6 +114,14 @@ class RequestHead(NamedTuple):
     """Name of the upstream, where the front knows it (``/u/NAME/…``); else by surface."""
 
 
+class Objection(NamedTuple):
+    """Why a front does not take a call at all: it is refused, and written down, unread."""
+
+    code: str
+    """One of DESIGN §7."""
+    message: str
+
+
 class Params(NamedTuple):
     """The few facts of a request that the engine itself needs."""
 

@@ -11,6 +11,19 @@ from firedoor.fronts.sidecar.app import Receive, Scope, Send, _send_json
 from firedoor.store import SqliteStore, StoreReader
 
 _PREFIX = "/admin/v1/"
+_INDEX_MAX = (1 << 63) - 1
+
+
+class _BadQuery(ValueError):
+    """A query's value that cannot be used."""
+
+
+def _count(query: dict[str, list[str]], name: str, default: int, most: int) -> int:
+    """A whole number from a query. What SQLite cannot count to is no number here either."""
+    text = query.get(name, [str(default)])[0]
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or int(text) > most:
+        raise _BadQuery(f"{name}: a whole number from 0 to {most}")
+    return int(text)
 
 
 class AdminApp:
@@ -38,6 +51,10 @@ class AdminApp:
             found = (
                 self._get(path.removeprefix(_PREFIX), query) if scope["method"] == "GET" else None
             )
+        except _BadQuery as problem:
+            error = {"type": "invalid_request_error", "message": str(problem)}
+            await _send_json(send, 400, {"type": "error", "error": error})
+            return
         except StoreError as problem:
             error = {"type": "api_error", "message": problem.message}
             await _send_json(send, 503, {"type": "error", "error": error})
@@ -68,14 +85,12 @@ class AdminApp:
         if head == "calls":
             if rest:
                 return explained(rest, reader.opened, reader.closed, reader.call_entries(rest))
-            limit = query.get("limit", ["50"])[0]
-            count = min(int(limit), 1000) if limit.isdigit() else 50
-            return {"data": reader.calls(limit=count)}
+            limit = _count(query, "limit", 50, _INDEX_MAX)
+            return {"data": reader.calls(limit=min(limit, 1000))}
         if head == "quarantine" and not rest:
             return {"data": reader.quarantine(state=query.get("state", [None])[0])}
         if what == "ledger/entries":
-            start = query.get("start", ["0"])[0]
-            first = int(start) if start.isdigit() else 0
-            rows = [json.loads(e.bytes_) | {"leaf": e.leaf.hex()} for e in reader.page(first)]
+            start = _count(query, "start", 0, _INDEX_MAX)
+            rows = [json.loads(e.bytes_) | {"leaf": e.leaf.hex()} for e in reader.page(start)]
             return {"data": rows}
         return None

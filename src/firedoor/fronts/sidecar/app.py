@@ -30,9 +30,10 @@ from firedoor.errors import StoreError
 from firedoor.fronts.body import BadCoding, TooLarge, coding_of, decoded
 from firedoor.fronts.committer import Committer
 from firedoor.fronts.drive import LOG, Drive, Observer, _ignore
+from firedoor.fronts.sidecar.header_bytes import teach_aiohttp, text_of
 from firedoor.identity import claims_of, credential_of
 from firedoor.store import SqliteStore, StoreReader
-from firedoor.types.exchange import Caller, Headers, RequestHead
+from firedoor.types.exchange import Caller, Headers, Objection, RequestHead
 from firedoor.types.ids import RunId
 from firedoor.wire import Refusal, refusal
 
@@ -42,7 +43,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CALLS: Final = "/v1/firedoor/calls/"
 _CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
-_NO_ID: Final = "c_none"
+_FAILED: Final = Objection("firedoor_unavailable", "The door failed; the call did not pass.")
 _WATCH_AFTER_S: Final = 0.05
 
 
@@ -117,6 +118,7 @@ class SidecarApp:
     async def start(self) -> None:
         """Open the pool towards the providers."""
         limits = self._settings.limits
+        teach_aiohttp()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(
@@ -124,6 +126,9 @@ class SidecarApp:
                 sock_connect=limits.connect_s,
                 sock_read=max(limits.first_byte_s, limits.idle_s),
             ),
+            # A provider's header may be as long as a client's.
+            max_line_size=limits.header,
+            max_field_size=limits.header,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -166,10 +171,8 @@ class SidecarApp:
         except Exception:
             # No traceback reaches a client, and none of its words reach the log.
             LOG.exception("a call failed inside the door")
-            await _send_refusal(
-                send,
-                refusal("firedoor_unavailable", "The door failed; the call did not pass.", _NO_ID),
-            )
+            head = RequestHead(scope["method"], path, "", _bounded(_headers(scope), self._settings))
+            await self._turned_away(head, _FAILED, send)
 
     async def _own(self, path: str, send: Send) -> None:
         if path == "/metrics" and self._metrics is not None:
@@ -202,32 +205,32 @@ class SidecarApp:
 
     async def _guarded(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-        problem = self._framing(headers)
+        objection = self._framing(headers)
         upstream = None
         if path.startswith("/u/"):
             upstream, _, rest = path.removeprefix("/u/").partition("/")
             path = "/" + rest
             if upstream not in self._settings.upstreams:
                 known = ", ".join(sorted(self._settings.upstreams))
-                problem = refusal(
-                    "firedoor_unknown_surface",
-                    f"There is no such upstream; known: {known}.",
-                    _NO_ID,
+                objection = objection or Objection(
+                    "firedoor_unknown_surface", f"There is no such upstream; known: {known}."
                 )
-        if problem is not None:
-            await _send_refusal(send, problem)
-            return
+                upstream = None
         head = RequestHead(
             scope["method"], path, scope["query_string"].decode("latin-1"), headers, upstream
         )
+        if objection is not None:
+            head = head._replace(headers=_bounded(headers, self._settings))
+            await self._turned_away(head, objection, send)
+            return
         self._committer.under_way += 1
         try:
             await self._driven(head, receive, send)
         finally:
             self._committer.under_way -= 1
 
-    async def _driven(self, head: RequestHead, receive: Receive, send: Send) -> None:
-        drive = Drive(
+    def _drive(self, head: RequestHead, objection: Objection | None = None) -> Drive:
+        return Drive(
             self._engine,
             self._store,
             head,
@@ -235,7 +238,29 @@ class SidecarApp:
             committer=self._committer,
             on_open=self._on_open,
             on_close=self._on_close,
+            objection=objection,
         )
+
+    async def _turned_away(self, head: RequestHead, objection: Objection, send: Send) -> None:
+        """Refuse a call unread. It is written down like any other, so that its id leads to it."""
+        drive = self._drive(head, objection)
+        await drive.advance_async()
+        await _send_out(drive, send)
+
+    async def _driven(self, head: RequestHead, receive: Receive, send: Send) -> None:
+        drive = self._drive(head)
+        try:
+            await self._through(drive, receive, send)
+        except Exception:
+            call, answered = drive.exchange.call_id, drive.head is not None
+            LOG.exception("call %s failed inside the door", call)
+            drive.fail(_FAILED)
+            await drive.advance_async()
+            # An answer that is under way is left without an end: the server cuts it.
+            if not answered:
+                await _send_refusal(send, refusal(_FAILED.code, _FAILED.message, call))
+
+    async def _through(self, drive: Drive, receive: Receive, send: Send) -> None:
         await drive.advance_async()
         if drive.finished is None:
             drive.tell(await _read(drive, receive))
@@ -253,15 +278,15 @@ class SidecarApp:
             watcher.cancel()
             self._under_way.discard(waiting)
 
-    def _framing(self, headers: Headers) -> Refusal | None:
+    def _framing(self, headers: Headers) -> Objection | None:
         limits = self._settings.limits
         size = sum(len(n) + len(v) for n, v in headers)
         if len(headers) > limits.headers or size > limits.header:
             message = f"More than {limits.headers} headers, or more than {limits.header} bytes."
-            return refusal("firedoor_too_large", message, _NO_ID)
+            return Objection("firedoor_too_large", message)
         if self._settings.keys_required:
             message = "This door asks for a key of its own, and the one given is none."
-            return refusal("firedoor_bad_key", message, _NO_ID)
+            return Objection("firedoor_bad_key", message)
         return None
 
     # -- the provider --------------------------------------------------------------------------
@@ -345,7 +370,7 @@ def _url(base: str, path: str, query: str) -> URL:
 def _with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[str]:
     """The headers for this upstream, with its own key in place of the caller's, if it has one."""
     kept = CIMultiDict(
-        (n.decode("latin-1"), v.decode("latin-1"))
+        (n.decode("latin-1"), text_of(v))
         for n, v in headers
         if key is None or n not in _CREDENTIALS
     )
@@ -359,6 +384,17 @@ def _with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[s
 
 def _headers(scope: Scope) -> Headers:
     return tuple([(n.lower(), v) for n, v in scope["headers"]])
+
+
+def _bounded(headers: Headers, settings: Settings) -> Headers:
+    """As many of the headers, from the first on, as one request may have."""
+    size, kept = 0, []
+    for name, value in headers[: settings.limits.headers]:
+        size += len(name) + len(value)
+        if size > settings.limits.header:
+            break
+        kept.append((name, value))
+    return tuple(kept)
 
 
 async def _read(drive: Drive, receive: Receive) -> RequestRead | RequestBroken:
@@ -376,12 +412,13 @@ async def _read(drive: Drive, receive: Receive) -> RequestRead | RequestBroken:
             return RequestBroken("too_large", time.time())
         chunks.append(chunk)
         more = message.get("more_body", False)
+    came = b"".join(chunks)
     try:
-        body = decoded(b"".join(chunks), coding_of(drive.exchange.head.headers), limit)
+        body = decoded(came, coding_of(drive.exchange.head.headers), limit)
     except TooLarge:
         return RequestBroken("too_large", time.time())
     except BadCoding:
-        return RequestBroken("coding", time.time())
+        return RequestBroken("coding", time.time(), came)
     return RequestRead(body, time.time())
 
 
