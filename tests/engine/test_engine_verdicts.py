@@ -255,3 +255,28 @@ def test_what_another_context_held_is_no_claim_against_authorship(office: Office
     office.call(WRITER, [{"role": "user", "content": "What moves?"}], Reply(NOTE))
     seen = office.read(THIRD, NOTE, "read_note", key="k")
     assert part(office.explain(seen), RESULT)["author"] == "writer-1"
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_an_id_used_again_means_the_call_before_it(office: Office, warm: bool) -> None:
+    """Providers that count calls from zero in each turn: what was read from memory stays memory."""
+    office.write(WRITER, "save_note", key="k", text=NOTE)
+    office.read(READER, NOTE, "read_note", key="k",
+                reply=Reply("", (Call("save_note", {"key": "k2", "text": OTHER}),)))  # fmt: skip
+
+    def claim(tool: str, arguments: str) -> dict[str, object]:
+        call = {"id": "call_0", "type": "function",
+                "function": {"name": tool, "arguments": arguments}}  # fmt: skip
+        return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+    turns: list[dict[str, object]] = [
+        {"role": "user", "content": "What do we know, and what is two and two?"},
+        claim("read_note", '{"key":"k2"}'),
+        {"role": "tool", "tool_call_id": "call_0", "content": OTHER},
+        claim("add", '{"a":2,"b":2}'),
+        {"role": "tool", "tool_call_id": "call_0", "content": "four"},
+    ]
+    if warm:
+        office.call(THIRD, turns[:3])
+    seen = office.call(THIRD, turns)
+    assert [m["content"] for m in seen.request["messages"][2::2]] == ["[withheld]", "four"]

@@ -9,7 +9,7 @@ back to LookParts, and everything is judged again. Whatever goes wrong before Fo
 refusal, and in ``contain`` no upstream call starts without a durable entry.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
@@ -128,6 +128,8 @@ class Section(NamedTuple):
     """Digests by part, as lineage wants them."""
     outcome: Outcome | None = None
     """What judging it comes to, where that depends on nothing else."""
+    calls: Mapping[str, CallClaim] = {}
+    """The tool calls claimed up to here: by an id that is used again, a later turn means another."""
 
 
 class Exchange:
@@ -391,8 +393,13 @@ class Exchange:
                 if common and common == len(trail.turns):
                     self.digests = trail.digests
                 else:
-                    # Another conversation, or a fork of this one: only what is shared was held.
+                    # Another conversation, or a fork of this one: only what is shared was held,
+                    # and claimed.
                     self.digests = {d for mark in self._marks for d in mark.digests}
+                    self.calls = {}
+                    for index in range(common):
+                        at = self._turn_pointer(sections.turns_pointer, index)
+                        self._claim(surface.read_turn(at, self._turns[index]))
             else:
                 self.calls, self.chain, self._marks, self.digests = (
                     {},
@@ -422,8 +429,6 @@ class Exchange:
         if self.head.query:
             self._new_fields["?"] = self._query()
         for section in (*self._new_turns, *self._new_fields.values()):
-            for claim in section.reading.calls:
-                self.calls[claim.id] = claim
             if section.reading.unknown and self._unknown is None:
                 self._unknown = section.reading.unknown[0]
         for section in self._new_turns:
@@ -461,11 +466,22 @@ class Exchange:
         key = (surface.surface, name, type(value), value)
         return self.engine.plain_section(key, read)
 
+    def _claim(self, reading: Reading) -> None:
+        """Take note of the tool calls that a turn claims."""
+        for claim in reading.calls:
+            known = self.calls.get(claim.id)
+            if known is not None and known != claim:
+                # The turns before this one go on meaning the earlier call.
+                self.calls = {**self.calls, claim.id: claim}
+            else:
+                self.calls[claim.id] = claim
+
     def _section(self, pointer: str, reading: Reading) -> Section:
+        self._claim(reading)
         plain = reading.turn is None and not reading.calls and not reading.unknown
         outcome = words_outcome(reading.parts) if plain else None
         passages = section_passages(reading.parts, self.settings.digester)
-        return Section(pointer, reading, passages, outcome)
+        return Section(pointer, reading, passages, outcome, self.calls)
 
     def _path(self) -> Section:
         """The ids in the path: whose they are is asked like that of any other reference."""
@@ -606,7 +622,6 @@ class Exchange:
         minted: dict[Digest, None] = {}
         places: dict[Any, None] = {}
         digester = self.settings.digester
-        where = Places(self.settings, self.calls, self.engine.attested)
         for section in (*self._new_turns, *self._new_fields.values()):
             if section.outcome is not None:
                 continue
@@ -614,6 +629,7 @@ class Exchange:
                 passages.update(dict.fromkeys(found.digests))
                 if part.kind is Kind.REFERENCE:
                     minted[digester(f"id\x1f{part.text}")] = None
+            where = Places(self.settings, section.calls, self.engine.attested)
             places.update(dict.fromkeys(places_of(where, section.reading.parts, section.passages)))
         return [
             LookParts(
@@ -700,7 +716,6 @@ class Exchange:
             instance=row,
             found=found,
             run_label=run_label,
-            calls=self.calls,
             call_id=self.call_id,
             declared_channel=_channel(self.claims.channel or self.caller.channel),
             attested=self.engine.attested,
@@ -714,7 +729,7 @@ class Exchange:
         # MODEL line 20: what this very request presents was read by the run's program before it
         # wrote the unproven parts of it, so those are judged after everything that is proven.
         unread = [s for _, s in sections if s.outcome is None]
-        scene = scene.having_read([s.reading.parts for s in unread], [s.passages for s in unread])
+        scene = scene.having_read([(s.reading.parts, s.passages, s.calls) for s in unread])
         self.run_label = scene.run_label
         outcomes: list[tuple[str | None, Outcome]] = []
         marks = list(self._marks)
@@ -723,7 +738,7 @@ class Exchange:
         chain_at = len(self._roles_chains) - len(self._new_turns)
         for offset, (name, section) in enumerate(sections):
             outcome = section.outcome or judge_section(
-                scene, section.reading.parts, section.passages
+                scene, section.reading.parts, section.passages, section.calls
             )
             outcomes.append((name, outcome))
             if outcome.rules:
