@@ -260,9 +260,6 @@ def test_what_another_context_held_is_no_claim_against_authorship(office: Office
 @pytest.mark.parametrize("warm", [True, False])
 def test_an_id_used_again_means_the_call_before_it(office: Office, warm: bool) -> None:
     """Providers that count calls from zero in each turn: what was read from memory stays memory."""
-    office.write(WRITER, "save_note", key="k", text=NOTE)
-    office.read(READER, NOTE, "read_note", key="k",
-                reply=Reply("", (Call("save_note", {"key": "k2", "text": OTHER}),)))  # fmt: skip
 
     def claim(tool: str, arguments: str) -> dict[str, object]:
         call = {"id": "call_0", "type": "function",
@@ -272,11 +269,12 @@ def test_an_id_used_again_means_the_call_before_it(office: Office, warm: bool) -
     turns: list[dict[str, object]] = [
         {"role": "user", "content": "What do we know, and what is two and two?"},
         claim("read_note", '{"key":"k2"}'),
-        {"role": "tool", "tool_call_id": "call_0", "content": OTHER},
+        {"role": "tool", "tool_call_id": "call_0", "content": "Words of unknown origin."},
         claim("add", '{"a":2,"b":2}'),
         {"role": "tool", "tool_call_id": "call_0", "content": "four"},
     ]
     if warm:
         office.call(THIRD, turns[:3])
-    seen = office.call(THIRD, turns)
-    assert [m["content"] for m in seen.request["messages"][2::2]] == ["[withheld]", "four"]
+    told = office.explain(office.call(THIRD, turns))
+    found = [part(told, f"/messages/{n}/content") for n in (2, 4)]
+    assert [(p["channel"], p["generation"]) for p in found] == [("memory", None), ("tool", None)]
