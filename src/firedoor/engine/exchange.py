@@ -24,7 +24,6 @@ from firedoor.engine.commands import (
     ReadBody,
     SendBytes,
     SendHead,
-    StopUpstream,
 )
 from firedoor.engine.events import (
     CallerGone,
@@ -302,8 +301,8 @@ class Exchange:
         if self.instance is None:
             self.instance = identity.new_instance(self.who, self.call_id, (), "new")
         if self._state is _State.UPSTREAM:
-            self._state = _State.DONE
-            return [StopUpstream(), Finish(clean=False)]
+            assert self._answering is not None
+            return self._answered(self._answering.give_up())
         if self.enforcing and self._state is not _State.REFUSE:
             return self.turn_away(_FAILED)
         if self.enforcing:

@@ -132,7 +132,12 @@ class Drive:
         except Exception:
             LOG.exception("the engine failed on call %s", self.exchange.call_id)
             self._todo.clear()
+        try:
             return self.exchange.give_up()
+        except Exception:
+            # Not even that: nothing is known of the call any more, so it ends here.
+            LOG.exception("the engine could not give up call %s", self.exchange.call_id)
+            return [StopUpstream(), Finish(clean=False)]
 
     def _perform(self, command: Command) -> Commit | LookWho | LookParts | None:
         """Do what needs no store; give back what does."""

@@ -79,7 +79,8 @@ class _Flow:
             raise
         except Exception as error:
             yield from self._failed(error)
-            raise
+            if self._ends_badly():
+                raise
         yield from drive.take()
 
     def _failed(self, error: Exception) -> list[bytes]:
@@ -88,6 +89,11 @@ class _Flow:
             drive.tell(UpstreamFailed(_reason(error), time.time()))
             drive.advance()
         return drive.take()
+
+    def _ends_badly(self) -> bool:
+        """Whether the client has yet to be told that its answer broke off."""
+        finished = self.drive.finished
+        return finished is None or not finished.clean
 
     def close(self) -> None:
         self.settle()
@@ -123,7 +129,8 @@ class _Flow:
         except Exception as error:
             for chunk in self._failed(error):
                 yield chunk
-            raise
+            if self._ends_badly():
+                raise
         for chunk in drive.take():
             yield chunk
 

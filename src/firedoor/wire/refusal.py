@@ -74,9 +74,30 @@ def refusal(
     return _answer(status, kind, code, message, request_id, param, (*extra, *headers))
 
 
+_FAILURES: Final = {
+    "refused": "The provider could not be reached through the door.",
+    "timeout": "The provider did not answer in time.",
+    "reset": "The connection to the provider broke off before its answer was whole.",
+    "shutdown": "The door was stopped before the provider's answer was whole.",
+}
+"""What may go well at the next try: SDKs are left to make it."""
+_FINAL_FAILURES: Final = {
+    "malformed": "The provider's answer cannot be read by this door, so it was not passed on.",
+    "redirect": "The provider answered with a redirect, which would lead past this door.",
+    "too_large": "The provider's answer is larger than this door takes.",
+    "failed": "The door failed on the provider's answer, so it was not passed on.",
+}
+"""Answers that came and did not pass: the next would fare no better, and would be paid for."""
+
+
 def upstream_failure(
     status: int, reason: str, request_id: str, *, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> Refusal:
-    """The answer when the provider could not be reached. Not a refusal: SDKs may try again."""
-    message = f"The provider could not be reached through the door ({reason})."
-    return _answer(status, "api_error", "firedoor_upstream", message, request_id, None, headers)
+    """The answer when the provider gave none that could pass. SDKs try again where that may help."""
+    final = _FINAL_FAILURES.get(reason)
+    message = final or _FAILURES.get(reason, _FAILURES["reset"])
+    extra = [(b"x-should-retry", b"false")] if final is not None else []
+    return _answer(
+        status, "api_error", "firedoor_upstream", f"{message} ({reason})", request_id, None,
+        (*extra, *headers),
+    )  # fmt: skip

@@ -30,6 +30,9 @@ class Piece(NamedTuple):
     """Whether the answer ends with this event."""
     text: str = ""
     """Text that this event adds, for counting what was seen."""
+    unreadable: bool = False
+    """Whether a client may read this event otherwise than the door, or where the door cannot: then
+    ``raw`` is empty, and nothing after it may pass. Only on a stream that holds calls."""
 
 
 class AnswerStream(Protocol):
@@ -43,7 +46,11 @@ class AnswerStream(Protocol):
         ...
 
     def end(self) -> Iterator[Piece]:
-        """Yield what is left when the bytes ended, complete or not."""
+        """Yield what is left when the bytes ended, complete or not.
+
+        Half an event is dropped on a stream that holds calls, as a client drops it: left there, it
+        would run into whatever is written after it.
+        """
         ...
 
     def decide(self, refusal: str | None) -> None:

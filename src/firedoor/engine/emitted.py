@@ -1,0 +1,134 @@
+"""What one answer emits: its texts and calls, under the label that they carry.
+
+Emissions carry the join of everything in the request, and of what a provider's tool brought into
+this answer before them (MODEL line 22). They are handed out once, to the commit that makes them
+durable.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from firedoor import lineage
+from firedoor.engine import explain
+from firedoor.engine.judge import call_ask
+from firedoor.identity import attempt_of
+from firedoor.policy import affordances_of, call_verdict
+from firedoor.types.label import Label, join
+from firedoor.types.part import OutputKind, OutputPart, ToolCall
+from firedoor.types.record import Emission, Place, RunRow, StoreMark, StoreRecord
+from firedoor.types.verdict import Action, Verdict
+
+if TYPE_CHECKING:
+    from firedoor.engine.exchange import Exchange
+
+
+class Emitted:
+    """The emissions of one answer."""
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self.exchange = exchange
+        self.label: Label = exchange.exposed_label()
+        self.tools: list[dict[str, Any]] = []
+        """Every call with its verdict, as `explain` shows it."""
+        self._emissions: list[Emission] = []
+        self._records: list[StoreRecord] = []
+        self._marks: list[StoreMark] = []
+        self._texts: dict[str, str] = {}
+        self._new_texts: dict[str, str] = {}
+        self._contents = 0
+
+    def has(self, part: OutputPart) -> bool:
+        """Whether this text was emitted at this place."""
+        return self._texts.get(part.pointer) == part.text
+
+    def _emit(self, text: str) -> list[Emission]:
+        exchange = self.exchange
+        row = exchange.known_instance()
+        made = lineage.emissions_of(
+            text,
+            digester=exchange.settings.digester,
+            room=row.room,
+            run=row.run,
+            label=self.label,
+            instance=row.id,
+            author=row.name,
+            compartment=row.compartment,
+            call=exchange.call_id,
+            held=exchange.digests.__contains__,
+        )
+        self._emissions.extend(made)
+        return list(made)
+
+    def add(self, part: OutputPart) -> None:
+        """A text of the answer."""
+        if part.kind is OutputKind.HOSTED:
+            # Text that a provider's tool brought in: an outside root, joined before a later part
+            # of the same answer is judged (MODEL line 22).
+            self.label = join(self.label, lineage.outside_label(self.exchange.endpoint.upstream))
+        elif part.text:
+            self._emit(part.text)
+        if part.text:
+            self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
+
+    def judge(self, call: ToolCall) -> Verdict:
+        """The verdict on a call; what it writes is emitted where it goes on."""
+        exchange = self.exchange
+        policy = exchange.policy
+        affordances = affordances_of(policy, call.name)
+        ask = call_ask(exchange, call.name, affordances, self.label)
+        verdict = call_verdict(policy, ask)
+        shown = verdict
+        if verdict.action is Action.ALLOW and verdict.shadow:
+            rule, action = verdict.shadow[0]
+            shown = Verdict(action, rule, verdict.shadow)
+        self.tools.append(
+            {
+                "pointer": call.pointer,
+                "name": call.name,
+                "affordances": list(affordances),
+                "verdict": shown.action.value,
+                "rule": shown.rule,
+                "shadow": shown is not verdict,
+            }
+        )
+        if verdict.rule is not None:
+            exchange.rules[verdict.rule] = None
+        if verdict.action is not Action.ALLOW and exchange.enforcing:
+            return verdict
+        made = self._emit(call.arguments)
+        self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
+        use = exchange.settings.stores.place_of(call.name, call.arguments)
+        if use is not None and use.writes and use.place is not None:
+            row = exchange.known_instance()
+            self._marks.append(StoreMark(use.place, row.room, self.label))
+            self._records.extend(StoreRecord(use.place, e) for e in made)
+            if use.place.key is not None:
+                # A search over the whole store finds it too.
+                whole = Place(use.place.store)
+                self._records.extend(StoreRecord(whole, e) for e in made)
+        return verdict
+
+    def drain(self) -> dict[str, Any]:
+        """The fields of a commit that hold what was emitted since the last one."""
+        row = self.exchange.known_instance()
+        fields: dict[str, Any] = {
+            "emissions": tuple(dict.fromkeys(self._emissions)),
+            "records": tuple(self._records),
+            "marks": tuple(self._marks),
+        }
+        label = join(self.exchange.run_committed, self.label)
+        if label != self.exchange.run_committed or self.exchange.store_down:
+            self.exchange.run_committed = label
+            fields["run"] = RunRow(row.run, row.room, label)
+        if self.exchange.settings.keep_content and self._new_texts:
+            self._contents += 1
+            fields["content"] = explain.compact_bytes({"answer": self._new_texts})
+            fields["content_n"] = self._contents
+        self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
+        return fields
+
+    def commitment(self) -> str | None:
+        """A digest of everything that was emitted, for the ledger."""
+        if not self._texts:
+            return None
+        digester = self.exchange.settings.digester
+        return attempt_of(digester("output"), self._texts.values(), digester).hex()
