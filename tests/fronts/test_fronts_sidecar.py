@@ -554,3 +554,18 @@ def test_a_second_try_of_a_call_without_an_answer_is_the_same_instance(
     post(running.url, json.dumps(CHAT).encode())
     rows = running.reader.instances()
     assert sorted(r["calls"] for r in rows) == [1, 2]
+
+
+def test_a_provider_that_falls_silent_is_given_up(serve: Serve, upstream: ScriptedUpstream) -> None:
+    """Before the head it is a 504; inside a stream, the surface's own ending."""
+    limits = "limits: {first_byte_s: 0.2, idle_s: 0.2}\n"
+    running = serve("contain", policy=limits)
+    ask = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    upstream.script = lambda call: time.sleep(1.2) or Reply("late")  # type: ignore[func-returns-value]
+    answer = httpx.post(running.url + "/v1/chat/completions", json=ask, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "firedoor_upstream")
+    upstream.script = lambda call: Reply("a b c d", pause_s=1.2)
+    streamed = httpx.post(
+        running.url + "/v1/chat/completions", json=ask | {"stream": True}, timeout=30
+    )
+    assert "firedoor_upstream" in streamed.text

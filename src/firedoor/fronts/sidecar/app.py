@@ -15,7 +15,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from firedoor.config import Settings, UpstreamSetting
+from firedoor.config import Limits, Settings, UpstreamSetting
 from firedoor.engine import Engine, explained
 from firedoor.engine.events import (
     CallerGone,
@@ -45,6 +45,8 @@ _CALLS: Final = "/v1/firedoor/calls/"
 _CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
 _FAILED: Final = Objection("firedoor_unavailable", "The door failed; the call did not pass.")
 _WATCH_AFTER_S: Final = 0.05
+_ROUND_S: Final = 0.05
+"""How often calls under way are looked at. One timer for all of them."""
 
 
 class _Interrupted(Exception):
@@ -54,10 +56,33 @@ class _Interrupted(Exception):
 class _Waiting:
     """Where a call may be interrupted: only while it waits for the provider."""
 
-    def __init__(self) -> None:
+    def __init__(self, receive: Receive) -> None:
         self.task = asyncio.current_task()
         self.reason: str | None = None
         self.open = False
+        self.started_s = self.since_s = time.monotonic()
+        """When the call went upstream, and since when the provider has been silent."""
+        self._receive = receive
+        self._watch: asyncio.Task[None] | None = None
+
+    def look(self, now_s: float, limits: Limits) -> None:
+        """Part of a round: has the provider been silent too long, or the client gone away?"""
+        # Most calls end sooner than a client loses patience: for those nobody need watch.
+        if self._watch is None and now_s - self.started_s > _WATCH_AFTER_S:
+            self._watch = asyncio.create_task(self._watch_client())
+        silent = max(limits.first_byte_s, limits.idle_s)
+        if self.open and (now_s - self.since_s > silent or now_s - self.started_s > limits.total_s):
+            self.interrupt("timeout")
+
+    async def _watch_client(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.interrupt("gone")
+
+    def end(self) -> None:
+        """The call has ended."""
+        if self._watch is not None:
+            self._watch.cancel()
 
     def interrupt(self, reason: str) -> None:
         if self.reason is None:
@@ -71,6 +96,7 @@ class _Waiting:
                 awaitable.close()
             raise _Interrupted(self.reason)
         self.open = True
+        self.since_s = time.monotonic()
         try:
             return await awaitable
         except asyncio.CancelledError:
@@ -111,6 +137,8 @@ class SidecarApp:
         self._session: aiohttp.ClientSession | None = None
         self._committer = Committer(store)
         self._under_way: set[_Waiting] = set()
+        self._rounds = False
+        """Whether the calls under way are looked at, every so often."""
         self.stopping = False
 
     # -- life ----------------------------------------------------------------------------------
@@ -121,11 +149,8 @@ class SidecarApp:
         teach_aiohttp()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-            timeout=aiohttp.ClientTimeout(
-                total=limits.total_s,
-                sock_connect=limits.connect_s,
-                sock_read=max(limits.first_byte_s, limits.idle_s),
-            ),
+            # Silence and the whole are timed in rounds: a timer for each read costs more than it.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s),
             # A provider's header may be as long as a client's.
             max_line_size=limits.header,
             max_field_size=limits.header,
@@ -268,15 +293,24 @@ class SidecarApp:
         if drive.forward is None:
             await _send_out(drive, send)
             return
-        waiting = _Waiting()
+        waiting = _Waiting(receive)
         self._under_way.add(waiting)
-        # Most calls end sooner than a client loses patience: for those nobody need watch.
-        watcher = _Watcher(receive, waiting)
+        if not self._rounds:
+            self._rounds = True
+            asyncio.get_running_loop().call_later(_ROUND_S, self._round)
         try:
             await self._pump(drive, waiting, send)
         finally:
-            watcher.cancel()
+            waiting.end()
             self._under_way.discard(waiting)
+
+    def _round(self) -> None:
+        now_s = time.monotonic()
+        for waiting in self._under_way:
+            waiting.look(now_s, self._settings.limits)
+        self._rounds = bool(self._under_way)
+        if self._rounds:
+            asyncio.get_running_loop().call_later(_ROUND_S, self._round)
 
     def _framing(self, headers: Headers) -> Objection | None:
         limits = self._settings.limits
@@ -318,16 +352,22 @@ class SidecarApp:
                 await out.pass_on()
             while drive.finished is None and not drive.stop_upstream and response is not None:
                 chunk = await waiting.on(response.content.readany())
-                drive.tell(UpstreamBytes(chunk, time.time()) if chunk else UpstreamEnd(time.time()))
+                now = time.time()
+                if chunk:
+                    drive.tell(UpstreamBytes(chunk, now))
+                # The end of a plain answer is known with its last byte. What waits for a commit has
+                # it first.
+                if not chunk or (response.content.at_eof() and not drive.busy):
+                    drive.tell(UpstreamEnd(now))
                 if drive.busy:
                     await drive.advance_async()
                     await out.pass_on()
         except _Interrupted as interrupted:
-            gone = str(interrupted) == "gone"
+            reason = str(interrupted)
             if response is not None:
                 response.close()
             now = time.time()
-            drive.tell(CallerGone(now) if gone else UpstreamFailed("shutdown", now))
+            drive.tell(CallerGone(now) if reason == "gone" else UpstreamFailed(reason, now))
             await drive.advance_async()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             drive.tell(UpstreamFailed(_reason(error), time.time()))
@@ -420,32 +460,6 @@ async def _read(drive: Drive, receive: Receive) -> RequestRead | RequestBroken:
     except BadCoding:
         return RequestBroken("coding", time.time(), came)
     return RequestRead(body, time.time())
-
-
-class _Watcher:
-    """Notices that the client went away, from a moment after the call began."""
-
-    def __init__(self, receive: Receive, waiting: _Waiting) -> None:
-        self._receive = receive
-        self._waiting = waiting
-        self._task: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._begin)
-
-    def _begin(self) -> None:
-        self._task = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self._waiting.interrupt("gone")
-                return
-
-    def cancel(self) -> None:
-        """The call has ended."""
-        self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
 
 
 class _Out:
