@@ -134,6 +134,17 @@ def test_errors_say_what_where_and_what_to_do(tmp_path: Path) -> None:
     assert "Traceback" not in wrong.stderr + missing.stderr
 
 
+@pytest.mark.parametrize("words", ["status", "ledger verify", "serve --mode contain --port 0"])
+def test_a_lost_key_is_said_and_no_other_made(used: Path, words: str) -> None:
+    key = used / ".firedoor" / "content.key"
+    key.unlink()
+    done = firedoor(*words.split(), cwd=used)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "the key file is missing" in done.stderr
+    assert str(key) in done.stderr
+    assert not key.exists()
+
+
 def test_init_writes_a_file_that_checks_and_tests(tmp_path: Path) -> None:
     made = firedoor("init", "--json", cwd=tmp_path)
     assert (made.returncode, json.loads(made.stdout)) == (0, {"file": "firedoor.yaml"})

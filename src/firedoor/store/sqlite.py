@@ -53,6 +53,7 @@ _BUSY_PAUSE_S: Final = 0.005
 _LATER_S: Final = 0.02
 """How long a commit that nobody waits for lies in the queue, for others to join it."""
 _BATCH_MAX: Final = 256
+_KEY_FILE: Final = "content.key"
 _QUICK_S: Final = 0.003
 _LOG_PAGES: Final = 4_000
 _LOG_BYTES: Final = _LOG_PAGES * (4096 + 24) + 32
@@ -84,7 +85,6 @@ class SqliteStore:
         self.url = f"sqlite:{path if path is not None else ':memory:'}"
         if path is not None:
             _make_directory(path)
-        self.keys: StoreKeys = load_keys(path.parent / "content.key" if path is not None else None)
         self._memory_name = f"file:firedoor-{secrets.token_hex(8)}?mode=memory&cache=shared"
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -109,9 +109,13 @@ class SqliteStore:
         try:
             self._writer = self._connect()
             migrate(self._writer)
+            self.keys: StoreKeys = self._own_keys(self._writer)
             self._writer.execute(_NO_WAIT)
-        except sqlite3.Error as error:
-            raise _unavailable(error, self.url) from error
+        except Exception as error:
+            self._closed = True
+            if isinstance(error, sqlite3.Error):
+                raise _unavailable(error, self.url) from error
+            raise
         if path is not None:
             _restrict(path)
 
@@ -119,6 +123,27 @@ class SqliteStore:
     def index_key(self) -> bytes:
         """The key of this store's digests."""
         return self.keys.index_key
+
+    def _own_keys(self, connection: sqlite3.Connection) -> StoreKeys:
+        """The keys that this store was made with, which a new store makes and notes down."""
+        if self.path is None:
+            return load_keys(None, None)
+        file = self.path.with_name(_KEY_FILE)
+        known = _key_id(connection)
+        if known is not None:
+            return load_keys(file, known)
+        # The write lock first, then the question again: another process may have been quicker.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            known = _key_id(connection)
+            keys = load_keys(file, known)
+            if known is None:
+                connection.execute("INSERT INTO own_key (one, id) VALUES (1, ?)", (keys.key_id,))
+            connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back(connection)
+            raise
+        return keys
 
     # -- connections -------------------------------------------------------------------------
 
@@ -556,6 +581,19 @@ def _failure(error: Exception, url: str) -> StoreError:
         )
     failure.__cause__ = error
     return failure
+
+
+def _key_id(connection: sqlite3.Connection) -> str | None:
+    """The id of the key that the store was made with; None for a new one."""
+    row = connection.execute("SELECT id FROM own_key").fetchone()
+    if row is not None:
+        return str(row[0])
+    if connection.execute("SELECT 1 FROM entries LIMIT 1").fetchone() is not None:
+        raise StoreUnavailable(
+            "the store no longer says which key it was made with",
+            hint="restore it from a backup, its key file with it",
+        )
+    return None
 
 
 def _make_directory(path: Path) -> None:

@@ -84,3 +84,6 @@ CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NUL
     orders INTEGER NOT NULL, contained INTEGER NOT NULL, granted INTEGER NOT NULL,
     judged INTEGER NOT NULL) STRICT;
 INSERT INTO head VALUES (1, 0, x'', NULL, 0, 0, 0, 0);
+-- The id of the key in the key file, so that a lost or swapped file is noticed: digests under
+-- another key would recognise nothing.
+CREATE TABLE own_key (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
