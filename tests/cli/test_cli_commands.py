@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -97,7 +98,6 @@ def test_a_doctor_has_nothing_to_say_where_nothing_is(tmp_path: Path) -> None:
 
 def test_explain_has_every_field_of_the_contract(used: Path) -> None:
     store = used / ".firedoor" / "firedoor.db"
-    import sqlite3
 
     (call,) = sqlite3.connect(store).execute("SELECT call FROM calls").fetchone()
     found = shown(f"explain {call}", used)
@@ -132,6 +132,23 @@ def test_errors_say_what_where_and_what_to_do(tmp_path: Path) -> None:
     assert "firedoor.yaml:2" in wrong.stderr
     assert "observe" in wrong.stderr
     assert "Traceback" not in wrong.stderr + missing.stderr
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE head SET size = 6", "UPDATE head SET peaks = x'00'", "DELETE FROM head"],
+)
+def test_a_tampered_head_is_a_finding(used: Path, statement: str) -> None:
+    with sqlite3.connect(used / ".firedoor" / "firedoor.db") as db:
+        db.execute(statement)
+    found = firedoor("ledger", "verify", "--json", cwd=used)
+    assert (found.returncode, found.stderr) == (1, "")
+    assert json.loads(found.stdout)["ok"] is False
+    assert "head" in json.loads(found.stdout)["problems"][0]
+    assert firedoor("ledger", "verify", cwd=used).stdout.startswith("the ledger's head")
+    other = firedoor("status", cwd=used)
+    assert other.returncode == 3
+    assert "the ledger's head" in other.stderr
 
 
 @pytest.mark.parametrize("words", ["status", "ledger verify", "serve --mode contain --port 0"])

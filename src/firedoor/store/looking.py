@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from firedoor.engine.port import FoundParts, FoundWho, LookParts, LookWho
+from firedoor.store.head import bad_head
 from firedoor.store.rows import (
     EMISSION_COLUMNS,
     INSTANCE_COLUMNS,
@@ -201,7 +202,10 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
 
 def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     """What is known of these passages, places, ids, and of this run?"""
-    orders, contained, granted, judged, *found = connection.execute(_HEAD, (ask.run,)).fetchone()
+    row = connection.execute(_HEAD, (ask.run,)).fetchone()
+    if row is None:
+        raise bad_head("the ledger's head is missing")
+    orders, contained, granted, judged, *found = row
     if contained:
         contained = connection.execute(
             "SELECT count(*) FROM contained WHERE target IN (?, ?, ?)",

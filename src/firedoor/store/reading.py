@@ -7,8 +7,9 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 
 from firedoor.engine.explain import time_text
-from firedoor.errors import TamperingError
+from firedoor.errors import StoreUnavailable, TamperingError
 from firedoor.ledger import Entry, Verification, verify_entries
+from firedoor.store.head import read_head
 from firedoor.store.rows import label_from
 from firedoor.store.sqlite import SqliteStore
 from firedoor.types.label import BOTTOM, join
@@ -152,7 +153,7 @@ class StoreReader:
                 verdict = (json.loads(closed) if closed else head).get("verdict", head["verdict"])
                 verdicts[verdict] = verdicts.get(verdict, 0) + 1
             (held,) = db.execute("SELECT count(*) FROM quarantine WHERE state = 'held'").fetchone()
-            (size,) = db.execute("SELECT size FROM head").fetchone()
+            size = read_head(db).tree.size
             label = BOTTOM
             for (text,) in db.execute("SELECT label FROM runs"):
                 label = join(label, label_from(text))
@@ -213,8 +214,12 @@ class StoreReader:
             start = rows[-1].index + 1
 
     def verify(self) -> Verification:
-        """Check the whole ledger against its head."""
-        size, root = self._store.head()
+        """Check the whole ledger against its head, whatever was done to either."""
+        try:
+            size, root = self._store.head()
+        except StoreUnavailable as error:
+            found = verify_entries(self.entries())
+            return found._replace(ok=False, problems=(error.message, *found.problems))
         return verify_entries((e for e in self.entries() if e.index < size), size=size, root=root)
 
     def content(self, call: str) -> dict[str, dict[str, str]]:

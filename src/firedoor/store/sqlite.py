@@ -36,8 +36,8 @@ from firedoor.engine.port import (
     Stale,
 )
 from firedoor.errors import StoreError, StoreUnavailable
-from firedoor.ledger import CompactRange, from_bytes
 from firedoor.store import looking, writing
+from firedoor.store.head import read_head
 from firedoor.store.keys import StoreKeys, load_keys
 from firedoor.store.migrate import migrate
 from firedoor.types.ids import NodeId
@@ -76,9 +76,21 @@ class _Ticket:
 
 
 class SqliteStore:
-    """A store in one file, with its key file beside it."""
+    """A store in one file, with its key file beside it.
 
-    def __init__(self, path: Path | None, *, node: NodeId, retention: str = "encrypted") -> None:
+    Args:
+        check: Whether a ledger whose head does not fit it is refused. Only who means to say what
+            is wrong with it opens it all the same.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        node: NodeId,
+        retention: str = "encrypted",
+        check: bool = True,
+    ) -> None:
         self.path = path
         self.node = node
         self.retention = retention
@@ -110,6 +122,8 @@ class SqliteStore:
             self._writer = self._connect()
             migrate(self._writer)
             self.keys: StoreKeys = self._own_keys(self._writer)
+            if check:
+                read_head(self._writer)
             self._writer.execute(_NO_WAIT)
         except Exception as error:
             self._closed = True
@@ -393,7 +407,7 @@ class SqliteStore:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             self._begin(connection, wait_s)
-            batch = writing.Batch(connection, self, self._head(connection))
+            batch = writing.Batch(connection, self, read_head(connection))
             results = [batch.add(ticket.commit) for ticket in tickets]
             batch.flush()
             flushed = time.perf_counter()
@@ -450,13 +464,6 @@ class SqliteStore:
             # It is a matter of speed alone; what is wrong with the disk, the next commit will say.
             self._roll_back(connection)
 
-    @staticmethod
-    def _head(connection: sqlite3.Connection) -> writing.Head:
-        size, peaks, last, orders = connection.execute(
-            "SELECT size, peaks, last, orders FROM head"
-        ).fetchone()
-        return writing.Head(from_bytes(size, peaks), last, orders)
-
     def append_order(self, kind: str, target: str, body: dict[str, Any], at: float) -> int:
         """Give a standing order; its version is in force for every commit from here on.
 
@@ -468,7 +475,7 @@ class SqliteStore:
             connection = self._writer
             try:
                 self._begin(connection, _BUSY_S)
-                head = self._head(connection)
+                head = read_head(connection)
                 version, _ = writing.write_order(
                     connection, self, head, kind=kind, target=target, body=body, at=at
                 )
@@ -481,7 +488,7 @@ class SqliteStore:
     def head(self) -> tuple[int, bytes]:
         """Size and root of the ledger's tree."""
         with self.snapshot() as connection:
-            tree: CompactRange = self._head(connection).tree
+            tree = read_head(connection).tree
         return tree.size, tree.root()
 
     def close(self) -> None:
@@ -625,6 +632,7 @@ def _unavailable(error: sqlite3.Error, url: str) -> StoreUnavailable:
         "SQLITE_CANTOPEN": "make the folder readable and writable",
         "SQLITE_CORRUPT": "restore a backup; `firedoor ledger verify` shows what is left",
         "SQLITE_NOTADB": "the file is no store; name another with --store sqlite:PATH",
+        "SQLITE_CONSTRAINT_PRIMARYKEY": "`firedoor ledger verify` shows what does not fit",
         "SQLITE_BUSY": "another process holds the store's write lock",
     }
     return StoreUnavailable(f"the store failed: {code}", where=url, hint=hints.get(code))

@@ -2,26 +2,17 @@
 
 import json
 import sqlite3
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from firedoor.engine.explain import time_text
 from firedoor.engine.port import Commit, Committed, Stale
-from firedoor.ledger import CompactRange, Entry, canonical, seal
+from firedoor.ledger import Entry, canonical, seal
+from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import label_from, label_text
 from firedoor.types.ids import NodeId
 from firedoor.types.label import join
 from firedoor.types.record import QuarantineRow, RunRow, StoreMark
-
-
-class Head(NamedTuple):
-    """Where the ledger ends."""
-
-    tree: CompactRange
-    last: bytes | None
-    """Leaf of the last entry."""
-    orders: int = 0
-    """Version of the standing orders."""
 
 
 class Keeper(Protocol):
