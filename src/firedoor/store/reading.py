@@ -10,11 +10,17 @@ from firedoor.engine.explain import time_text
 from firedoor.errors import StoreUnavailable, TamperingError
 from firedoor.ledger import Entry, Verification, verify_entries
 from firedoor.store.head import read_head
-from firedoor.store.rows import label_from
+from firedoor.store.rows import COVERAGE, label_from
 from firedoor.store.sqlite import SqliteStore
 from firedoor.types.label import BOTTOM, join
 
 _PAGE: Final = 1_000
+_COUNTED: Final = (
+    "SELECT verdict, count(*), sum(judged), sum(attributed), sum(total), sum(opaque), sum(words), "
+    "sum(assumed), sum(unproven), sum(withheld) FROM calls WHERE open_index IS NOT NULL "
+    "GROUP BY verdict"
+)
+"""In the order of `COVERAGE`."""
 
 
 class StoreReader:
@@ -83,7 +89,8 @@ class StoreReader:
             rows = db.execute(
                 "SELECT i.name, i.id, i.compartment, i.room, i.run, i.parents, count(c.call), "
                 "i.first_seen, max(c.at), r.label, i.credential, max(c.call) FROM instances i "
-                "LEFT JOIN runs r ON r.run = i.run JOIN calls c ON c.instance = i.id "
+                "LEFT JOIN runs r ON r.run = i.run "
+                "JOIN calls c ON c.instance = i.id AND c.open_index IS NOT NULL "
                 "GROUP BY i.id ORDER BY max(c.at) DESC, i.name"
             ).fetchall()
             contained = {t for (t,) in db.execute("SELECT target FROM contained")}
@@ -140,18 +147,15 @@ class StoreReader:
         with self._store.snapshot() as db:
             rooms = db.execute(
                 "SELECT i.room, i.compartment, count(c.call), count(DISTINCT i.id) "
-                "FROM instances i JOIN calls c ON c.instance = i.id GROUP BY i.room "
-                "ORDER BY 3 DESC, 1"
+                "FROM instances i JOIN calls c ON c.instance = i.id "
+                "WHERE c.open_index IS NOT NULL GROUP BY i.room ORDER BY 3 DESC, 1"
             ).fetchall()
-            totals = {"judged": 0, "attributed": 0, "total": 0, "opaque": 0, "words": 0,
-                      "assumed": 0, "unproven": 0, "withheld": 0}  # fmt: skip
+            totals = dict.fromkeys(COVERAGE, 0)
             verdicts = {"allow": 0, "edited": 0, "denied": 0}
-            for opened, closed in db.execute("SELECT opened, closed FROM explained"):
-                head = json.loads(opened)
-                for name in totals:
-                    totals[name] += head["coverage"].get(name, 0)
-                verdict = (json.loads(closed) if closed else head).get("verdict", head["verdict"])
-                verdicts[verdict] = verdicts.get(verdict, 0) + 1
+            for verdict, count, *sums in db.execute(_COUNTED):
+                verdicts[verdict] = count
+                for name, amount in zip(COVERAGE, sums, strict=True):
+                    totals[name] += amount
             (held,) = db.execute("SELECT count(*) FROM quarantine WHERE state = 'held'").fetchone()
             size = read_head(db).tree.size
             label = BOTTOM

@@ -9,7 +9,7 @@ from firedoor.engine.port import Commit, Committed, Stale
 from firedoor.ledger import Entry, canonical, seal
 from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
-from firedoor.store.rows import label_from, label_text
+from firedoor.store.rows import counted, label_from, label_text
 from firedoor.types.ids import NodeId
 from firedoor.types.label import join
 from firedoor.types.record import QuarantineRow, RunRow, StoreMark
@@ -25,10 +25,18 @@ class Keeper(Protocol):
 
 _ENTRIES = "INSERT INTO entries (idx, bytes, leaf) VALUES (?,?,?)"
 _CALLS = (
-    "INSERT INTO calls (call, instance, base, base_parts, attempt, answered, at, open_index) "
-    "VALUES (?,?,?,?,?,?,?,?)"
+    "INSERT INTO calls (call, instance, base, base_parts, attempt, answered, at, open_index, "
+    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
-_CLOSED = "UPDATE calls SET answered = max(answered, ?), close_index = ? WHERE call = ?"
+# In `observe` a call may be closed whose opening could not be written.
+_CLOSED = (
+    "INSERT INTO calls (call, instance, base_parts, answered, at, close_index, "
+    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld) "
+    "VALUES (?,?,0,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT DO UPDATE SET answered = max(answered, excluded.answered), "
+    "close_index = excluded.close_index, verdict = excluded.verdict"
+)
 _SETTLED = "UPDATE calls SET answered = 1 WHERE attempt = ? AND answered = 0 AND instance = ?"
 _INSTANCES = (
     "INSERT INTO instances (id, name, compartment, room, run, credential, parents, identity, "
@@ -138,14 +146,17 @@ class Batch:
 
     def _add_call(self, commit: Commit, index: int | None) -> None:
         call, row = commit.call, commit.instance
+        said = counted(commit.entry.body if commit.entry is not None else {})
         if call.opened is not None:
             self._rows[_CALLS].append(
                 (call.call, call.instance, call.base, call.base_parts, call.attempt,
-                 call.answered, commit.at, index)
+                 call.answered, commit.at, index, *said)
             )  # fmt: skip
             self._rows[_DOCUMENTS].append((call.call, "opened", "json", call.opened))
         elif call.closed is not None:
-            self._rows[_CLOSED].append((call.answered, index, call.call))
+            self._rows[_CLOSED].append(
+                (call.call, call.instance, call.answered, commit.at, index, *said)
+            )
         if call.closed is not None:
             self._rows[_DOCUMENTS].append((call.call, "closed", "json", call.closed))
         if call.settles is not None:

@@ -54,7 +54,12 @@ CREATE TABLE quarantine (
 CREATE TABLE calls (
     call TEXT PRIMARY KEY, instance TEXT NOT NULL, base TEXT, base_parts INTEGER NOT NULL,
     attempt BLOB, answered INTEGER NOT NULL, at REAL NOT NULL,
-    open_index INTEGER, close_index INTEGER
+    open_index INTEGER, close_index INTEGER,
+    -- What its entries say of it, for whoever counts. A call of which `observe` could write down
+    -- the end alone has no open_index, and is counted nowhere.
+    verdict TEXT NOT NULL, judged INTEGER NOT NULL, attributed INTEGER NOT NULL,
+    total INTEGER NOT NULL, opaque INTEGER NOT NULL, words INTEGER NOT NULL,
+    assumed INTEGER NOT NULL, unproven INTEGER NOT NULL, withheld INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX calls_by_attempt ON calls (attempt) WHERE attempt IS NOT NULL AND answered = 0;
 -- The halves of a call's explain document (`opened`, `closed`) and the texts that are kept of it
