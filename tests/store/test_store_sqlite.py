@@ -198,7 +198,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         "from firedoor.engine.port import *\nfrom firedoor.types.ids import *\n"
         "def commit(n):\n"
         "    call = CallRow(CallId(f'c_{n}'), InstanceId('i'), None, 0, opened=b'{}')\n"
-        "    return Commit(at=1.7e9, call=call, entry=EntryDraft('call.open', {'n': n}))\n"
+        "    return Commit(at=1.7e9, call=call, entry=EntryDraft('call.open', {'call': f'c_{n}'}))\n"
     )
     path = tmp_path / "s" / "firedoor.db"
     child = subprocess.Popen(

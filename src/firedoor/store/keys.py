@@ -39,6 +39,7 @@ class StoreKeys:
 
     def __init__(self, master: bytes) -> None:
         self.index_key = _derive(master, b"firedoor index")
+        self._documents_key = _derive(master, b"firedoor documents")
         self._content = AESGCM(_derive(master, b"firedoor content"))
         self.key_id = hashlib.sha256(b"firedoor key id" + master).hexdigest()[:16]
 
@@ -46,6 +47,14 @@ class StoreKeys:
         """AES-256-GCM of ``body``, readable only as what belongs to ``bound_to``."""
         nonce = _nonce()
         return nonce + self._content.encrypt(nonce, body, bound_to.encode())
+
+    def commitment(self, document: bytes) -> str:
+        """What a ledger entry holds of a document: binding to who has the key, telling else nothing.
+
+        Keyed, since a plain hash in an entry that goes elsewhere would let its holder try out
+        documents until one fits. BLAKE2b, since HMAC by OpenSSL takes 14 us in a commit, and this 4.
+        """
+        return hashlib.blake2b(document, key=self._documents_key, digest_size=32).hexdigest()
 
     def unseal(self, body: bytes, bound_to: str) -> bytes:
         """The inverse of ``seal``. Raises cryptography's InvalidTag when anything was changed."""

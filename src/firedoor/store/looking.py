@@ -41,7 +41,7 @@ def _with_marks(sql: str, count: int) -> str:
     return sql.replace("{}", ",".join("?" * count))
 
 
-def _in(
+def in_batches(
     connection: sqlite3.Connection,
     sql: str,
     values: Iterable[Any],
@@ -99,7 +99,7 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
     if ask.chains:
         rows = {
             row[0]: row
-            for row in _in(
+            for row in in_batches(
                 connection,
                 "SELECT chain, call, instance, next_attempt FROM turns "
                 "WHERE credential = ? AND chain IN ({})",
@@ -117,7 +117,7 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
     if ask.attempt is not None:
         attempt = _attempt(connection, ask.attempt, ask.credential)
     emitters: dict[str, InstanceRow] = {}
-    for (id_,) in _in(
+    for (id_,) in in_batches(
         connection,
         "SELECT DISTINCT e.instance FROM emissions e JOIN instances i ON i.id = e.instance "
         "WHERE e.passage IN ({}) AND i.credential = ?",
@@ -216,7 +216,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
         parent = RunId(found[2]) if found[2] else None
         run = RunRow(ask.run, RoomId(found[0]), label_from(found[1]), parent, known=True)
     emissions: dict[Digest, list[Emission]] = {}
-    for row in _in(
+    for row in in_batches(
         connection,
         "SELECT " + EMISSION_COLUMNS + " FROM emissions WHERE passage IN ({})",  # noqa: S608
         ask.passages,
@@ -224,7 +224,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
         emission = emission_from(row)
         emissions.setdefault(emission.passage, []).append(emission)
     grants: dict[Digest, list[Grant]] = {}
-    for passage, kind, scope, until in _in(
+    for passage, kind, scope, until in in_batches(
         connection,
         "SELECT passage, kind, scope, until FROM grants WHERE passage IN ({})",
         ask.passages if granted else (),
@@ -236,7 +236,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
             Digest(row[0]), row[1], row[2], label_from(row[3]),
             QuarantineId(row[4]) if row[4] else None, row[5],
         )
-        for row in _in(
+        for row in in_batches(
             connection,
             "SELECT passage, action, rule, label, quarantine, epoch FROM judgements "
             "WHERE instance = ? AND passage IN ({})",
@@ -248,7 +248,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     marks: dict[StoreMark, None] = {}
     for place in ask.places:
         key = place.key or ""
-        for row in _in(
+        for row in in_batches(
             connection,
             "SELECT DISTINCT e.passage, e.seq, e.room, e.run, e.label, e.instance, e.author, "
             "e.compartment, e.call, e.held FROM records r "
@@ -268,7 +268,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
             marks[StoreMark(Place(store, at or None), RoomId(room), label_from(label))] = None
     minted = {
         Digest(row[0]): minted_from(row)
-        for row in _in(
+        for row in in_batches(
             connection,
             "SELECT " + MINTED_COLUMNS + " FROM minted WHERE id IN ({})",  # noqa: S608 - constants
             ask.minted,
@@ -280,7 +280,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     roots |= {m.room for m in marks} | {r for m in marks for r in m.label.live}
     roots |= {r for m in minted.values() for r in (m.room, *m.label.live)}
     roots |= set(run.label.live)
-    for root, room in _in(
+    for root, room in in_batches(
         connection,
         "SELECT root, room FROM reach WHERE root IN ({}) AND last_at > ?",
         sorted(roots),

@@ -7,8 +7,9 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 
 from firedoor.engine.explain import time_text
-from firedoor.errors import StoreUnavailable, TamperingError
-from firedoor.ledger import Entry, Verification, verify_entries
+from firedoor.errors import TamperingError
+from firedoor.ledger import Entry, Verification
+from firedoor.store import checking
 from firedoor.store.head import read_head
 from firedoor.store.rows import COVERAGE, label_from
 from firedoor.store.sqlite import SqliteStore
@@ -218,13 +219,8 @@ class StoreReader:
             start = rows[-1].index + 1
 
     def verify(self) -> Verification:
-        """Check the whole ledger against its head, whatever was done to either."""
-        try:
-            size, root = self._store.head()
-        except StoreUnavailable as error:
-            found = verify_entries(self.entries())
-            return found._replace(ok=False, problems=(error.message, *found.problems))
-        return verify_entries((e for e in self.entries() if e.index < size), size=size, root=root)
+        """Check the whole ledger, and what is shown of calls, whatever was done to either."""
+        return checking.verify(self._store)
 
     def content(self, call: str) -> dict[str, dict[str, str]]:
         """The texts of a call that the store keeps: ``parts`` and ``answer``, by pointer.

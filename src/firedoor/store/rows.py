@@ -72,5 +72,7 @@ COVERAGE: Final = (
 
 def counted(body: Mapping[str, Any]) -> tuple[str, *tuple[int, ...]]:
     """What a call's row says of its verdict and coverage, as its ledger entry says it."""
-    coverage = body.get("coverage", {})
+    coverage = body.get("coverage")
+    if not isinstance(coverage, dict):
+        coverage = {}
     return (body.get("verdict", "allow"), *(coverage.get(name, 0) for name in COVERAGE))

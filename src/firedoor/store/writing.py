@@ -5,7 +5,7 @@ import sqlite3
 from typing import Any, Protocol
 
 from firedoor.engine.explain import time_text
-from firedoor.engine.port import Commit, Committed, Stale
+from firedoor.engine.port import CallRow, Commit, Committed, Stale
 from firedoor.ledger import Entry, canonical, seal
 from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
@@ -101,7 +101,8 @@ class Batch:
         index = leaf = None
         rows = self._rows
         if commit.entry is not None:
-            entry = _sealed(self._keeper, head, commit.entry.kind, commit.entry.body, commit.at)
+            bound = _bound(self._keeper.keys, commit.call, commit.entry.body)
+            entry = _sealed(self._keeper, head, commit.entry.kind, bound, commit.at)
             rows[_ENTRIES].append((entry.index, entry.bytes_, entry.leaf))
             self.head = Head(head.tree.append(entry.leaf), entry.leaf, head.orders)
             index, leaf = seq, entry.leaf
@@ -181,6 +182,17 @@ class Batch:
                 "judged = judged + ?",
                 (self.head.tree.size, self.head.tree.to_bytes(), self.head.last, granted, judged),
             )
+
+
+def _bound(keys: StoreKeys, call: CallRow, body: dict[str, object]) -> dict[str, object]:
+    """An entry's body with what binds it to the documents that are written with it."""
+    if call.opened is not None:
+        body = {**body, "document": keys.commitment(call.opened)}
+        if call.closed is not None:
+            body["document_closed"] = keys.commitment(call.closed)
+    elif call.closed is not None:
+        body = {**body, "document": keys.commitment(call.closed)}
+    return body
 
 
 def _sealed(keeper: Keeper, head: Head, kind: str, body: dict[str, Any], at: float) -> Entry:
