@@ -6,6 +6,7 @@ import pytest
 
 from driving import Office, settings_for
 from firedoor.engine.port import CallRow, Commit, EntryDraft
+from firedoor.errors import TamperingError
 from firedoor.types.exchange import Binding
 from firedoor.types.ids import CallId, InstanceId
 
@@ -14,8 +15,13 @@ NOTE = "The harbour office moves to the north pier on the first of May."
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
-    """A call that was answered, and one that was refused (c_00000002)."""
-    office = Office(settings_for(None, "contain"), url=f"sqlite:{tmp_path}/s/firedoor.db")
+    """A call that was answered, and one that was refused (c_00000002), in a plain store."""
+    return used(tmp_path, "plain")
+
+
+def used(folder: Path, retention: str) -> Office:
+    settings = settings_for(folder, "contain", f"retention: {{content: {retention}}}\n")
+    office = Office(settings, url=f"sqlite:{folder}/s/firedoor.db")
     office.ask(Binding("a", "lab"), NOTE)
     office.call(Binding("a", "lab"), [], path="/v1/no/such/thing")
     office.ask(Binding("a", "lab"), "And another thing.")
@@ -61,6 +67,25 @@ def test_what_explain_shows_is_bound_to_the_ledger(office: Office, how: str) -> 
     refused = "refusal" in how or "closed was removed" in how
     call = named.get(how, "c_00000002" if refused else "c_00000001")
     assert f"call {call}: " in " ".join(found.problems)
+
+
+@pytest.mark.parametrize("change", ["body = zeroblob(900)", "kind = 'plain', body = x'7b7d'",
+                                    "kind = 'plain'", "body = x''"])  # fmt: skip
+def test_what_is_sealed_is_bound_as_well(tmp_path: Path, change: str) -> None:
+    office = used(tmp_path, "encrypted")
+    office.store._writer.execute(
+        f"UPDATE documents SET {change} WHERE call = 'c_00000001' AND name = 'opened'"  # noqa: S608
+    )
+    (problem,) = office.reader.verify().problems
+    assert problem == "call c_00000001: its document `opened` is not the one of entry 0"
+
+
+def test_a_changed_document_is_said_to_be_so_when_it_is_shown(tmp_path: Path) -> None:
+    office = used(tmp_path, "encrypted")
+    office.store._writer.execute("UPDATE documents SET body = zeroblob(9) WHERE name = 'opened'")
+    for ask in (lambda: office.reader.opened("c_00000001"), office.reader.calls):
+        with pytest.raises(TamperingError, match="cannot be read"):
+            ask()
 
 
 def test_a_call_whose_opening_could_not_be_written_is_no_problem(office: Office) -> None:

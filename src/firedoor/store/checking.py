@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from firedoor.errors import StoreUnavailable
+from firedoor.errors import StoreUnavailable, TamperingError
 from firedoor.ledger import Entry, Verification, verify_entries
+from firedoor.store import kept
 from firedoor.store.looking import in_batches
 from firedoor.store.rows import counted
 
@@ -22,7 +23,8 @@ _ENTRIES_A_PAGE: Final = 1_000
 _CALLS_A_PAGE: Final = 200
 _PROBLEMS_MAX: Final = 20
 _CALLS: Final = (
-    "SELECT c.call, c.instance, c.open_index, c.close_index, o.bytes, e.bytes, p.body, q.body, "
+    "SELECT c.call, c.instance, c.open_index, c.close_index, o.bytes, e.bytes, "
+    "p.kind, p.body, q.kind, q.body, "
     "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld "
     "FROM (SELECT * FROM calls WHERE call > ? ORDER BY call LIMIT ?) c "
     "LEFT JOIN entries o ON o.idx = c.open_index "
@@ -115,7 +117,8 @@ def _of_calls(store: "SqliteStore") -> Iterator[str]:
 
 
 def _of_call(store: "SqliteStore", row: tuple[Any, ...]) -> Iterator[str]:
-    call, instance, open_index, close_index, open_bytes, close_bytes, opened, closed, *said = row
+    call, instance, open_index, close_index, open_bytes, close_bytes, *rest = row
+    opened, closed, said = rest[:2], rest[2:4], rest[4:]
     bodies: dict[str, dict[str, Any]] = {}
     for kind, index, bytes_ in (
         ("call.open", open_index, open_bytes),
@@ -138,15 +141,22 @@ def _of_call(store: "SqliteStore", row: tuple[Any, ...]) -> Iterator[str]:
         yield "its row has another verdict or coverage than its entry"
     # A refusal is opened and closed by one entry.
     at = close_index if ended else open_index
-    for name, index, body, digest in (
+    for name, index, (sealed_as, body), digest in (
         ("opened", open_index, opened, begun.get("document")),
         ("closed", at, closed, ended.get("document") or begun.get("document_closed")),
     ):
-        if body is None and digest is not None:
-            yield f"its document `{name}` is missing"
-        elif body is not None and digest is None:
+        if body is None:
+            if digest is not None:
+                yield f"its document `{name}` is missing"
+            continue
+        if digest is None:
             yield f"its document `{name}` stands in no entry"
-        elif body is not None and store.keys.commitment(body) != digest:
+            continue
+        try:
+            document = kept.read(store.keys, f"{call}/{name}", sealed_as, body)
+        except TamperingError:
+            document = None
+        if document is None or store.keys.commitment(document) != digest:
             yield f"its document `{name}` is not the one of entry {index}"
 
 

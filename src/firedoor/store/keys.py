@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from firedoor.errors import StoreUnavailable
 from firedoor.types.ids import Digest
+from firedoor.wire import veiled_name
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
@@ -39,9 +40,14 @@ class StoreKeys:
 
     def __init__(self, master: bytes) -> None:
         self.index_key = _derive(master, b"firedoor index")
+        self.digest = digester(self.index_key)
         self._documents_key = _derive(master, b"firedoor documents")
         self._content = AESGCM(_derive(master, b"firedoor content"))
         self.key_id = hashlib.sha256(b"firedoor key id" + master).hexdigest()[:16]
+
+    def place_key(self, key: str) -> str:
+        """The key of a place as the store knows it: an argument of a tool may be content."""
+        return veiled_name(key, self.digest, digits=32)
 
     def seal(self, body: bytes, bound_to: str) -> bytes:
         """AES-256-GCM of ``body``, readable only as what belongs to ``bound_to``."""

@@ -1,7 +1,7 @@
 """The engine's two questions, answered from one snapshot."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
@@ -200,8 +200,13 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     return FoundParts(orders, False, RunRow(ask.run, RoomId(room), found, None, known=True))
 
 
-def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
-    """What is known of these passages, places, ids, and of this run?"""
+def look_parts(
+    connection: sqlite3.Connection, ask: LookParts, place_key: Callable[[str], str]
+) -> FoundParts:
+    """What is known of these passages, places, ids, and of this run?
+
+    ``place_key`` gives the key of a place as the store knows it.
+    """
     row = connection.execute(_HEAD, (ask.run,)).fetchone()
     if row is None:
         raise bad_head("the ledger's head is missing")
@@ -247,7 +252,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     records: dict[tuple[Place, Digest], list[StoreRecord]] = {}
     marks: dict[StoreMark, None] = {}
     for place in ask.places:
-        key = place.key or ""
+        key = place_key(place.key or "")
         for row in in_batches(
             connection,
             "SELECT DISTINCT e.passage, e.seq, e.room, e.run, e.label, e.instance, e.author, "
@@ -265,7 +270,8 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
             "SELECT store, key, room, label FROM marks WHERE " + where,  # noqa: S608 - constants
             values,
         ):
-            marks[StoreMark(Place(store, at or None), RoomId(room), label_from(label))] = None
+            found_at = (place.key if at == key else at) or None
+            marks[StoreMark(Place(store, found_at), RoomId(room), label_from(label))] = None
     minted = {
         Digest(row[0]): minted_from(row)
         for row in in_batches(

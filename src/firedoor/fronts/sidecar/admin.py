@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from firedoor.engine import explained
-from firedoor.errors import StoreError
+from firedoor.errors import StoreError, TamperingError
 from firedoor.fronts.sidecar.app import Receive, Scope, Send, _send_json
 from firedoor.store import SqliteStore, StoreReader
 
@@ -55,7 +55,7 @@ class AdminApp:
             error = {"type": "invalid_request_error", "message": str(problem)}
             await _send_json(send, 400, {"type": "error", "error": error})
             return
-        except StoreError as problem:
+        except (StoreError, TamperingError) as problem:
             error = {"type": "api_error", "message": problem.message}
             await _send_json(send, 503, {"type": "error", "error": error})
             return

@@ -64,16 +64,11 @@ CREATE TABLE calls (
 CREATE INDEX calls_by_attempt ON calls (attempt) WHERE attempt IS NOT NULL AND answered = 0;
 -- The halves of a call's explain document (`opened`, `closed`) and the texts that are kept of it
 -- (`text/0`…). With a rowid, so that rows of a kilobyte or two lie side by side in one page: in an
--- index tree each of them would spill into a page of its own.
+-- index tree each of them would spill into a page of its own. `kind` is `plain` or `aesgcm:KEY`.
 CREATE TABLE documents (
     call TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (call, name)
 ) STRICT;
--- Calls, with the two halves of what explains them.
-CREATE VIEW explained (call, instance, opened, closed) AS
-    SELECT c.call, c.instance, o.body, e.body FROM calls c
-    JOIN documents o ON o.call = c.call AND o.name = 'opened'
-    LEFT JOIN documents e ON e.call = c.call AND e.name = 'closed';
 -- The ledger. Rows are only ever added, by anybody.
 CREATE TABLE entries (
     idx INTEGER PRIMARY KEY, bytes BLOB NOT NULL, leaf BLOB NOT NULL
