@@ -440,6 +440,60 @@ def test_without_a_store_observe_passes_and_says_so(
     assert len(upstream.calls) == 1
 
 
+def ready(running: Any) -> set[int]:
+    """What both listeners say of their readiness."""
+    urls = (running.url, running.sidecar.admin_url)
+    return {httpx.get(f"{url}/readyz").status_code for url in urls}
+
+
+@pytest.mark.parametrize("called", [True, False])
+def test_a_store_that_cannot_be_written_is_not_ready(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, called: bool
+) -> None:
+    """Whether or not a call has failed on it already; and it is ready again when it can be."""
+    monkeypatch.setattr("firedoor.store.sqlite._PROBE_S", 0.0)
+    running = serve()
+    assert ready(running) == {200}
+    break_store(running)
+    if called:
+        assert post(running.url, json.dumps(CHAT).encode()).status_code == 503
+    assert ready(running) == {503}
+    assert httpx.get(running.url + "/livez").status_code == 200
+    running.store._writer.execute("PRAGMA query_only = OFF")
+    if called:
+        assert ready(running) == {503}
+        assert post(running.url, json.dumps(CHAT).encode()).status_code == 200
+    assert ready(running) == {200}
+
+
+def test_a_full_disk_is_not_ready(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.store.sqlite._PROBE_S", 0.0)
+    running = serve()
+    db = running.store._writer
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    assert ready(running) == {503}
+    db.execute("PRAGMA max_page_count = 1000000")
+    assert ready(running) == {200}
+    # Room for a probe, and not for a call: what failed last counts for a while.
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    for n in range(9):
+        large = [{"role": "user", "content": f"{n} " + os.urandom(40_000).hex()}]
+        post(running.url, json.dumps({"model": "m", "messages": large}).encode())
+    assert ready(running) == {503}
+    monkeypatch.setattr("firedoor.store.sqlite._FAILED_S", 0.0)
+    db.execute("PRAGMA max_page_count = 1000000")
+    assert ready(running) == {200}
+
+
+def test_readiness_writes_once_a_second_at_most(serve: Serve) -> None:
+    running = serve()
+    before, started = running.store._writer.total_changes, time.monotonic()
+    for _ in range(20):
+        assert ready(running) == {200}
+    probes = (running.store._writer.total_changes - before) / 2
+    assert probes <= 2 + time.monotonic() - started
+
+
 def test_a_store_that_fails_after_the_call_holds_the_answer_back(
     serve: Serve, upstream: ScriptedUpstream
 ) -> None:

@@ -53,6 +53,10 @@ _BUSY_PAUSE_S: Final = 0.005
 _LATER_S: Final = 0.02
 """How long a commit that nobody waits for lies in the queue, for others to join it."""
 _BATCH_MAX: Final = 256
+_PROBE_S: Final = 1.0
+"""How long what was found about the disk holds, for whoever asks whether it can be written."""
+_FAILED_S: Final = 5.0
+"""How long a failed commit stands against a probe that went well: a probe is smaller than most."""
 _KEY_FILE: Final = "content.key"
 _QUICK_S: Final = 0.003
 _LOG_PAGES: Final = 4_000
@@ -116,6 +120,11 @@ class SqliteStore:
         self._closed = False
         _open_stores.add(self)
         self._transactions = 0
+        self._probe_lock = threading.Lock()
+        self._probed: StoreError | None = None
+        self._probed_at = -_PROBE_S
+        self._last_failure: tuple[float, Result] | None = None
+        """When and why a commit could not be written, if the last one could not."""
         self._sync_s = 0.0
         """How long the disk takes to sync, in seconds: the least of late."""
         try:
@@ -431,9 +440,50 @@ class SqliteStore:
             return
         for ticket, result in zip(tickets, results, strict=True):
             ticket.result = result
+        if not isinstance(results[0], _Busy):
+            self._last_failure = (time.monotonic(), results[0]) if failed else None
         self._transactions += 1
         if self._transactions == _LENGTHEN_AFTER and self.path is not None:
             self._lengthen_log(self.path.with_name(self.path.name + "-wal"))
+
+    def check_writable(self) -> None:
+        """Return if a commit would be written now. Blocks, as a commit does.
+
+        A commit that failed a moment ago says no; else something is written and removed, a page or
+        two, since a full or read-only disk shows itself at nothing less. Once a second at most,
+        however often it is asked.
+
+        Raises:
+            StoreUnavailable: It would not, and why.
+        """
+        with self._probe_lock:
+            now = time.monotonic()
+            failure: Result | None = None
+            if self._last_failure is not None and now - self._last_failure[0] < _FAILED_S:
+                failure = self._last_failure[1]
+            elif now - self._probed_at < _PROBE_S:
+                failure = self._probed
+            else:
+                failure = self._probed = self._probe()
+                self._probed_at = time.monotonic()
+        if isinstance(failure, StoreError):
+            raise StoreUnavailable(failure.message, where=failure.where, hint=failure.hint)
+
+    def _probe(self) -> StoreError | None:
+        with self._leader:
+            connection = self._writer
+            try:
+                if self._closed:
+                    raise StoreUnavailable("the store is closed")
+                self._begin(connection, _BUSY_UNAWAITED_S)
+                read_head(connection)
+                connection.execute("INSERT INTO probe (filling) VALUES (zeroblob(8192))")
+                connection.execute("DELETE FROM probe")
+                connection.execute("COMMIT")
+            except Exception as error:
+                self._roll_back(connection)
+                return _failure(error, self.url)
+        return None
 
     @staticmethod
     def _roll_back(connection: sqlite3.Connection) -> None:
@@ -517,6 +567,7 @@ class SqliteStore:
         """
         self._leader = threading.Lock()
         self._readers_lock = threading.Lock()
+        self._probe_lock = threading.Lock()
         self._queue, self._soon = queue.SimpleQueue(), queue.SimpleQueue()
         self._later, self._later_open = deque(), 0
         self._later_lock = threading.Lock()

@@ -1,5 +1,6 @@
 """The admin listener: what is known, for people who hold its token. It reads; orders come later."""
 
+import asyncio
 import hmac
 import json
 from typing import Any
@@ -40,7 +41,8 @@ class AdminApp:
         path: str = scope["path"]
         try:
             if path in ("/readyz", "/livez", "/health"):
-                self._store.head()
+                if path == "/readyz":
+                    await asyncio.to_thread(self._store.check_writable)
                 await _send_json(send, 200, {"status": "ok"})
                 return
             if not self._allowed(scope):
@@ -56,6 +58,9 @@ class AdminApp:
             await _send_json(send, 400, {"type": "error", "error": error})
             return
         except (StoreError, TamperingError) as problem:
+            if path == "/readyz":
+                await _send_json(send, 503, {"status": "store unavailable"})
+                return
             error = {"type": "api_error", "message": problem.message}
             await _send_json(send, 503, {"type": "error", "error": error})
             return

@@ -182,7 +182,8 @@ class SidecarApp:
         status, state = 200, "ok"
         if path == "/readyz":
             try:
-                self._store.head()
+                # Off the loop: it waits for the disk.
+                await asyncio.to_thread(self._store.check_writable)
             except StoreError:
                 status, state = 503, "store unavailable"
             if self.stopping:

@@ -87,3 +87,5 @@ INSERT INTO head VALUES (1, 0, x'', NULL, 0, 0, 0, 0);
 -- The id of the key in the key file, so that a lost or swapped file is noticed: digests under
 -- another key would recognise nothing.
 CREATE TABLE own_key (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
+-- Always empty: what is written here and removed shows whether the disk takes it.
+CREATE TABLE probe (filling BLOB NOT NULL) STRICT;
