@@ -194,6 +194,41 @@ def test_serve_is_ready_on_its_first_line_and_stops_on_a_signal(
     assert child.wait(timeout=20) == 0
 
 
+def test_serve_without_a_store_depends_on_the_mode(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    (tmp_path / "file").touch()
+    words = ["serve", "--port", "0", "--admin-port", "0", "--log-format", "json", "--store",
+             "sqlite:file/firedoor.db", "--upstream", f"openai={upstream.url}"]  # fmt: skip
+    refused = firedoor(*words, "--mode", "contain", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "the store's folder cannot be used" in refused.stderr
+    child = subprocess.Popen(
+        [sys.executable, "-m", "firedoor", *words, "--mode", "observe"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout is not None
+    ready = json.loads(child.stdout.readline())
+    assert (ready["event"], ready["unrecorded"]) == ("ready", "store unavailable")
+    assert httpx.get(ready["data"] + "/readyz").status_code == 503
+    child.send_signal(signal.SIGTERM)
+    _, log = child.communicate(timeout=20)
+    assert child.returncode == 0
+    assert "calls pass and are not recorded" in log
+    assert "Traceback" not in log
+
+
+def test_run_without_a_store_runs_in_observe(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    (tmp_path / "agent.py").write_text(AGENT)
+    (tmp_path / "file").touch()
+    ran = firedoor(
+        "run", "--store", "sqlite:file/firedoor.db", "--upstream", f"openai={upstream.url}", "--",
+        sys.executable, "agent.py", cwd=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "calls that are not recorded" in ran.stderr
+
+
 def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path, upstream: ScriptedUpstream) -> None:
     taken = upstream.url.rpartition(":")[2]
     done = firedoor("serve", "--port", taken, "--admin-port", "0", cwd=tmp_path)

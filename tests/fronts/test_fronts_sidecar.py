@@ -7,6 +7,7 @@ import os
 import socket
 import time
 import zlib
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,8 @@ import pytest
 
 from conftest import Serve
 from firedoor.engine.events import UpstreamBytes
-from firedoor.errors import SettingsError
+from firedoor.errors import SettingsError, StoreUnavailable
+from firedoor.store import StoreReader, open_store
 from firedoor.testing import Call, Reply, ScriptedUpstream
 
 ASK: Any = [{"role": "user", "content": "Write the report."}]
@@ -507,6 +509,56 @@ def test_a_store_that_fails_after_the_call_holds_the_answer_back(
     answer = post(running.url, json.dumps(CHAT).encode())
     assert refused(answer) == (503, "firedoor_unavailable")
     assert SAID not in answer.text
+
+
+@pytest.mark.parametrize("missing", ["folder", "key"])
+def test_observe_starts_without_a_store_and_records_once_it_is_there(
+    serve: Serve, upstream: ScriptedUpstream, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, missing: str,
+) -> None:  # fmt: skip
+    """What only watches does not break what it watches; what passes unrecorded says so."""
+    monkeypatch.setattr("firedoor.fronts.sidecar.app._REOPEN_S", 0.05)
+    url = f"sqlite:{tmp_path / 'there' / 'firedoor.db'}"
+    if missing == "folder":
+        (tmp_path / "there").touch()
+    else:
+        open_store(url).close()
+        (tmp_path / "there" / "content.key").rename(tmp_path / "kept.key")
+    running = serve("observe", store=url)
+    for body in (CHAT, CHAT | {"stream": True}):
+        answer = post(running.url, json.dumps(body).encode())
+        assert answer.status_code == 200
+        assert answer.headers["x-firedoor-unrecorded"] == "store unavailable"
+    assert len(upstream.calls) == 2
+    assert ready(running) == {503}
+
+    if missing == "folder":
+        (tmp_path / "there").unlink()
+    else:
+        (tmp_path / "kept.key").rename(tmp_path / "there" / "content.key")
+    deadline = time.monotonic() + 20
+    while ready(running) != {200} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    answer = post(running.url, json.dumps(CHAT).encode())
+    assert "x-firedoor-unrecorded" not in answer.headers
+    found = StoreReader(open_store(url))
+    assert [c["call"] for c in found.calls()] == [answer.headers["x-firedoor-call"]]
+    assert found.verify().ok
+    token = (tmp_path / "there" / "admin-token").read_text().strip()
+    seen = httpx.get(
+        running.sidecar.admin_url + "/admin/v1/status",
+        headers={"authorization": f"Bearer {token}"},
+    )
+    assert seen.json()["calls"] == 1
+
+
+@pytest.mark.parametrize("mode", ["contain", "isolate"])
+def test_what_refuses_does_not_start_without_a_store(
+    serve: Serve, tmp_path: Path, mode: str
+) -> None:
+    (tmp_path / "there").touch()
+    with pytest.raises(StoreUnavailable, match="folder cannot be used"):
+        serve(mode, store=f"sqlite:{tmp_path / 'there' / 'firedoor.db'}")
 
 
 # -- who may see what ------------------------------------------------------------------------------

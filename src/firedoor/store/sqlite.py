@@ -85,6 +85,8 @@ class SqliteStore:
     Args:
         check: Whether a ledger whose head does not fit it is refused. Only who means to say what
             is wrong with it opens it all the same.
+        absent: Why it could not be opened. Then it stands in for itself: every question and every
+            write fails with that, until somebody opens another.
     """
 
     def __init__(
@@ -94,13 +96,13 @@ class SqliteStore:
         node: NodeId,
         retention: str = "encrypted",
         check: bool = True,
+        absent: StoreUnavailable | None = None,
     ) -> None:
+        self.absent = absent
         self.path = path
         self.node = node
         self.retention = retention
         self.url = f"sqlite:{path if path is not None else ':memory:'}"
-        if path is not None:
-            _make_directory(path)
         self._memory_name = f"file:firedoor-{secrets.token_hex(8)}?mode=memory&cache=shared"
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -127,10 +129,17 @@ class SqliteStore:
         """When and why a commit could not be written, if the last one could not."""
         self._sync_s = 0.0
         """How long the disk takes to sync, in seconds: the least of late."""
+        if absent is not None:
+            self._closed = True
+            self._writer = sqlite3.connect(":memory:", check_same_thread=False)
+            self.keys: StoreKeys = load_keys(None, None)
+            return
         try:
+            if path is not None:
+                _make_directory(path)
             self._writer = self._connect()
             migrate(self._writer)
-            self.keys: StoreKeys = self._own_keys(self._writer)
+            self.keys = self._own_keys(self._writer)
             if check:
                 read_head(self._writer)
             self._writer.execute(_NO_WAIT)
@@ -141,6 +150,11 @@ class SqliteStore:
             raise
         if path is not None:
             _restrict(path)
+
+    def _why_closed(self) -> StoreUnavailable:
+        if self.absent is None:
+            return StoreUnavailable("the store is closed")
+        return StoreUnavailable(self.absent.message, where=self.absent.where, hint=self.absent.hint)
 
     @property
     def index_key(self) -> bytes:
@@ -194,7 +208,7 @@ class SqliteStore:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             if self._closed:
-                raise StoreUnavailable("the store is closed")
+                raise self._why_closed()
             if self.path is None:
                 # A shared-cache memory database locks whole tables: one connection serves all.
                 return self._writer
@@ -414,7 +428,7 @@ class SqliteStore:
         results: list[Result] = []
         try:
             if self._closed:
-                raise StoreUnavailable("the store is closed")
+                raise self._why_closed()
             self._begin(connection, wait_s)
             batch = writing.Batch(connection, self, read_head(connection))
             results = [batch.add(ticket.commit) for ticket in tickets]
@@ -474,7 +488,7 @@ class SqliteStore:
             connection = self._writer
             try:
                 if self._closed:
-                    raise StoreUnavailable("the store is closed")
+                    raise self._why_closed()
                 self._begin(connection, _BUSY_UNAWAITED_S)
                 read_head(connection)
                 connection.execute("INSERT INTO probe (filling) VALUES (zeroblob(8192))")

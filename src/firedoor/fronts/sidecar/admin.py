@@ -31,6 +31,10 @@ class AdminApp:
     """The admin API. It has its own secret, and the data plane does not know it."""
 
     def __init__(self, store: SqliteStore, token: str) -> None:
+        self.take(store, token)
+
+    def take(self, store: SqliteStore, token: str) -> None:
+        """Answer from this store from here on, to who holds this token."""
         self._store = store
         self._token = token.encode()
 
