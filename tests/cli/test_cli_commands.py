@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -97,7 +98,6 @@ def test_a_doctor_has_nothing_to_say_where_nothing_is(tmp_path: Path) -> None:
 
 def test_explain_has_every_field_of_the_contract(used: Path) -> None:
     store = used / ".firedoor" / "firedoor.db"
-    import sqlite3
 
     (call,) = sqlite3.connect(store).execute("SELECT call FROM calls").fetchone()
     found = shown(f"explain {call}", used)
@@ -134,6 +134,34 @@ def test_errors_say_what_where_and_what_to_do(tmp_path: Path) -> None:
     assert "Traceback" not in wrong.stderr + missing.stderr
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE head SET size = 6", "UPDATE head SET peaks = x'00'", "DELETE FROM head"],
+)
+def test_a_tampered_head_is_a_finding(used: Path, statement: str) -> None:
+    with sqlite3.connect(used / ".firedoor" / "firedoor.db") as db:
+        db.execute(statement)
+    found = firedoor("ledger", "verify", "--json", cwd=used)
+    assert (found.returncode, found.stderr) == (1, "")
+    assert json.loads(found.stdout)["ok"] is False
+    assert "head" in json.loads(found.stdout)["problems"][0]
+    assert firedoor("ledger", "verify", cwd=used).stdout.startswith("the ledger's head")
+    other = firedoor("status", cwd=used)
+    assert other.returncode == 3
+    assert "the ledger's head" in other.stderr
+
+
+@pytest.mark.parametrize("words", ["status", "ledger verify", "serve --mode contain --port 0"])
+def test_a_lost_key_is_said_and_no_other_made(used: Path, words: str) -> None:
+    key = used / ".firedoor" / "content.key"
+    key.unlink()
+    done = firedoor(*words.split(), cwd=used)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "the key file is missing" in done.stderr
+    assert str(key) in done.stderr
+    assert not key.exists()
+
+
 def test_init_writes_a_file_that_checks_and_tests(tmp_path: Path) -> None:
     made = firedoor("init", "--json", cwd=tmp_path)
     assert (made.returncode, json.loads(made.stdout)) == (0, {"file": "firedoor.yaml"})
@@ -164,6 +192,41 @@ def test_serve_is_ready_on_its_first_line_and_stops_on_a_signal(
     assert httpx.get(ready["admin"] + "/readyz").status_code == 200
     child.send_signal(signal.SIGTERM)
     assert child.wait(timeout=20) == 0
+
+
+def test_serve_without_a_store_depends_on_the_mode(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    (tmp_path / "file").touch()
+    words = ["serve", "--port", "0", "--admin-port", "0", "--log-format", "json", "--store",
+             "sqlite:file/firedoor.db", "--upstream", f"openai={upstream.url}"]  # fmt: skip
+    refused = firedoor(*words, "--mode", "contain", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "the store's folder cannot be used" in refused.stderr
+    child = subprocess.Popen(
+        [sys.executable, "-m", "firedoor", *words, "--mode", "observe"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout is not None
+    ready = json.loads(child.stdout.readline())
+    assert (ready["event"], ready["unrecorded"]) == ("ready", "store unavailable")
+    assert httpx.get(ready["data"] + "/readyz").status_code == 503
+    child.send_signal(signal.SIGTERM)
+    _, log = child.communicate(timeout=20)
+    assert child.returncode == 0
+    assert "calls pass and are not recorded" in log
+    assert "Traceback" not in log
+
+
+def test_run_without_a_store_runs_in_observe(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    (tmp_path / "agent.py").write_text(AGENT)
+    (tmp_path / "file").touch()
+    ran = firedoor(
+        "run", "--store", "sqlite:file/firedoor.db", "--upstream", f"openai={upstream.url}", "--",
+        sys.executable, "agent.py", cwd=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "calls that are not recorded" in ran.stderr
 
 
 def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path, upstream: ScriptedUpstream) -> None:

@@ -87,7 +87,7 @@ def comparable(entries: list[Entry]) -> list[dict[str, Any]]:
         for name in ("call", "instance", "run", "room"):
             if body.get(name) is not None:
                 body[name] = numbered.setdefault(body[name], f"{name}-{len(numbered)}")
-        for name in ("request", "output"):
+        for name in ("request", "output", "document", "document_closed"):
             body[name] = body.get(name) is not None
         for name in ("live", "past"):
             rooms = body["label"][name]

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 import zlib
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,8 @@ import pytest
 
 from conftest import Serve
 from firedoor.engine.events import UpstreamBytes
-from firedoor.errors import SettingsError
+from firedoor.errors import SettingsError, StoreUnavailable
+from firedoor.store import StoreReader, open_store
 from firedoor.testing import Call, Reply, ScriptedUpstream
 
 ASK: Any = [{"role": "user", "content": "Write the report."}]
@@ -440,6 +442,60 @@ def test_without_a_store_observe_passes_and_says_so(
     assert len(upstream.calls) == 1
 
 
+def ready(running: Any) -> set[int]:
+    """What both listeners say of their readiness."""
+    urls = (running.url, running.sidecar.admin_url)
+    return {httpx.get(f"{url}/readyz").status_code for url in urls}
+
+
+@pytest.mark.parametrize("called", [True, False])
+def test_a_store_that_cannot_be_written_is_not_ready(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, called: bool
+) -> None:
+    """Whether or not a call has failed on it already; and it is ready again when it can be."""
+    monkeypatch.setattr("firedoor.store.sqlite._PROBE_S", 0.0)
+    running = serve()
+    assert ready(running) == {200}
+    break_store(running)
+    if called:
+        assert post(running.url, json.dumps(CHAT).encode()).status_code == 503
+    assert ready(running) == {503}
+    assert httpx.get(running.url + "/livez").status_code == 200
+    running.store._writer.execute("PRAGMA query_only = OFF")
+    if called:
+        assert ready(running) == {503}
+        assert post(running.url, json.dumps(CHAT).encode()).status_code == 200
+    assert ready(running) == {200}
+
+
+def test_a_full_disk_is_not_ready(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.store.sqlite._PROBE_S", 0.0)
+    running = serve()
+    db = running.store._writer
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    assert ready(running) == {503}
+    db.execute("PRAGMA max_page_count = 1000000")
+    assert ready(running) == {200}
+    # Room for a probe, and not for a call: what failed last counts for a while.
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    for n in range(9):
+        large = [{"role": "user", "content": f"{n} " + os.urandom(40_000).hex()}]
+        post(running.url, json.dumps({"model": "m", "messages": large}).encode())
+    assert ready(running) == {503}
+    monkeypatch.setattr("firedoor.store.sqlite._FAILED_S", 0.0)
+    db.execute("PRAGMA max_page_count = 1000000")
+    assert ready(running) == {200}
+
+
+def test_readiness_writes_once_a_second_at_most(serve: Serve) -> None:
+    running = serve()
+    before, started = running.store._writer.total_changes, time.monotonic()
+    for _ in range(20):
+        assert ready(running) == {200}
+    probes = (running.store._writer.total_changes - before) / 2
+    assert probes <= 2 + time.monotonic() - started
+
+
 def test_a_store_that_fails_after_the_call_holds_the_answer_back(
     serve: Serve, upstream: ScriptedUpstream
 ) -> None:
@@ -453,6 +509,56 @@ def test_a_store_that_fails_after_the_call_holds_the_answer_back(
     answer = post(running.url, json.dumps(CHAT).encode())
     assert refused(answer) == (503, "firedoor_unavailable")
     assert SAID not in answer.text
+
+
+@pytest.mark.parametrize("missing", ["folder", "key"])
+def test_observe_starts_without_a_store_and_records_once_it_is_there(
+    serve: Serve, upstream: ScriptedUpstream, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, missing: str,
+) -> None:  # fmt: skip
+    """What only watches does not break what it watches; what passes unrecorded says so."""
+    monkeypatch.setattr("firedoor.fronts.sidecar.app._REOPEN_S", 0.05)
+    url = f"sqlite:{tmp_path / 'there' / 'firedoor.db'}"
+    if missing == "folder":
+        (tmp_path / "there").touch()
+    else:
+        open_store(url).close()
+        (tmp_path / "there" / "content.key").rename(tmp_path / "kept.key")
+    running = serve("observe", store=url)
+    for body in (CHAT, CHAT | {"stream": True}):
+        answer = post(running.url, json.dumps(body).encode())
+        assert answer.status_code == 200
+        assert answer.headers["x-firedoor-unrecorded"] == "store unavailable"
+    assert len(upstream.calls) == 2
+    assert ready(running) == {503}
+
+    if missing == "folder":
+        (tmp_path / "there").unlink()
+    else:
+        (tmp_path / "kept.key").rename(tmp_path / "there" / "content.key")
+    deadline = time.monotonic() + 20
+    while ready(running) != {200} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    answer = post(running.url, json.dumps(CHAT).encode())
+    assert "x-firedoor-unrecorded" not in answer.headers
+    found = StoreReader(open_store(url))
+    assert [c["call"] for c in found.calls()] == [answer.headers["x-firedoor-call"]]
+    assert found.verify().ok
+    token = (tmp_path / "there" / "admin-token").read_text().strip()
+    seen = httpx.get(
+        running.sidecar.admin_url + "/admin/v1/status",
+        headers={"authorization": f"Bearer {token}"},
+    )
+    assert seen.json()["calls"] == 1
+
+
+@pytest.mark.parametrize("mode", ["contain", "isolate"])
+def test_what_refuses_does_not_start_without_a_store(
+    serve: Serve, tmp_path: Path, mode: str
+) -> None:
+    (tmp_path / "there").touch()
+    with pytest.raises(StoreUnavailable, match="folder cannot be used"):
+        serve(mode, store=f"sqlite:{tmp_path / 'there' / 'firedoor.db'}")
 
 
 # -- who may see what ------------------------------------------------------------------------------

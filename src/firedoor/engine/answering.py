@@ -336,7 +336,11 @@ class Answering:
             "label": explain.label_json(self._emitted.label),
             "usage": dict(usage),
             "tools": [
-                {"name": t["name"], "verdict": t["verdict"], "rule": t["rule"]}
+                {
+                    "name": wire.veiled_name(t["name"], digester, chars_max=wire.WORD_CHARS_MAX),
+                    "verdict": t["verdict"],
+                    "rule": t["rule"],
+                }
                 for t in self._emitted.tools
             ],
             "output": self._emitted.commitment(),

@@ -7,9 +7,9 @@ from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import Endpoint, resource_of, route
-from firedoor.wire.shape import WORD_CHARS_MAX
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
 from firedoor.wire.surfaces import surface_wire, wire_for
+from firedoor.wire.veil import WORD_CHARS_MAX, veiled_name, veiled_pointer
 
 __all__ = [
     "CODES",
@@ -31,5 +31,7 @@ __all__ = [
     "route",
     "surface_wire",
     "upstream_failure",
+    "veiled_name",
+    "veiled_pointer",
     "wire_for",
 ]

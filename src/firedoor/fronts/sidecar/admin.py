@@ -1,12 +1,13 @@
 """The admin listener: what is known, for people who hold its token. It reads; orders come later."""
 
+import asyncio
 import hmac
 import json
 from typing import Any
 from urllib.parse import parse_qs
 
 from firedoor.engine import explained
-from firedoor.errors import StoreError
+from firedoor.errors import StoreError, TamperingError
 from firedoor.fronts.sidecar.app import Receive, Scope, Send, _send_json
 from firedoor.store import SqliteStore, StoreReader
 
@@ -30,6 +31,10 @@ class AdminApp:
     """The admin API. It has its own secret, and the data plane does not know it."""
 
     def __init__(self, store: SqliteStore, token: str) -> None:
+        self.take(store, token)
+
+    def take(self, store: SqliteStore, token: str) -> None:
+        """Answer from this store from here on, to who holds this token."""
         self._store = store
         self._token = token.encode()
 
@@ -40,7 +45,8 @@ class AdminApp:
         path: str = scope["path"]
         try:
             if path in ("/readyz", "/livez", "/health"):
-                self._store.head()
+                if path == "/readyz":
+                    await asyncio.to_thread(self._store.check_writable)
                 await _send_json(send, 200, {"status": "ok"})
                 return
             if not self._allowed(scope):
@@ -55,7 +61,10 @@ class AdminApp:
             error = {"type": "invalid_request_error", "message": str(problem)}
             await _send_json(send, 400, {"type": "error", "error": error})
             return
-        except StoreError as problem:
+        except (StoreError, TamperingError) as problem:
+            if path == "/readyz":
+                await _send_json(send, 503, {"status": "store unavailable"})
+                return
             error = {"type": "api_error", "message": problem.message}
             await _send_json(send, 503, {"type": "error", "error": error})
             return

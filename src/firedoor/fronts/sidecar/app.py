@@ -47,6 +47,8 @@ _FAILED: Final = Objection("firedoor_unavailable", "The door failed; the call di
 _WATCH_AFTER_S: Final = 0.05
 _ROUND_S: Final = 0.05
 """How often calls under way are looked at. One timer for all of them."""
+_REOPEN_S: Final = 3.0
+"""How long a store that could not be opened is left alone before it is tried again."""
 
 
 class _Interrupted(Exception):
@@ -114,6 +116,7 @@ class SidecarApp:
     Args:
         run: The run that all callers belong to, for ``firedoor run``; None when it serves many.
         metrics: Gives the text of ``/metrics``.
+        reopen: For a store that could not be opened: tries again, and gives an engine on it.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class SidecarApp:
         on_open: Observer = _ignore,
         on_close: Observer = _ignore,
         metrics: Callable[[], tuple[bytes, str]] | None = None,
+        reopen: Callable[[], tuple[Engine, SqliteStore]] | None = None,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -136,6 +140,9 @@ class SidecarApp:
         self._metrics = metrics
         self._session: aiohttp.ClientSession | None = None
         self._committer = Committer(store)
+        self._reopen = reopen
+        self._reopening: asyncio.Task[None] | None = None
+        self._came_back: SqliteStore | None = None
         self._under_way: set[_Waiting] = set()
         self._rounds = False
         """Whether the calls under way are looked at, every so often."""
@@ -145,6 +152,8 @@ class SidecarApp:
 
     async def start(self) -> None:
         """Open the pool towards the providers."""
+        if self._reopen is not None:
+            self._reopening = asyncio.create_task(self._until_there(self._reopen))
         limits = self._settings.limits
         teach_aiohttp()
         self._session = aiohttp.ClientSession(
@@ -159,9 +168,30 @@ class SidecarApp:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 
+    async def _until_there(self, reopen: Callable[[], tuple[Engine, SqliteStore]]) -> None:
+        """Try again until the store can be opened; calls that begin from then on are recorded.
+
+        Calls under way keep the engine and the store that they began with: their digests are of a
+        key that was drawn for the time being, and have no place in the store that came back.
+        """
+        while True:
+            await asyncio.sleep(_REOPEN_S)
+            try:
+                engine, store = await asyncio.to_thread(reopen)
+            except (StoreError, OSError):
+                continue
+            engine.unrecorded += self._engine.unrecorded
+            engine.unindexed.update(self._engine.unindexed)
+            self._engine, self._store, self._came_back = engine, store, store
+            self._committer = Committer(store)
+            LOG.warning("the store is there again; calls are recorded from here on: %s", store.url)
+            return
+
     async def stop(self, grace_s: float) -> None:
         """Let calls under way end; after ``grace_s`` end their streams as the surface does."""
         self.stopping = True
+        if self._reopening is not None:
+            self._reopening.cancel()
         deadline = time.monotonic() + grace_s
         while self._under_way and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
@@ -172,9 +202,11 @@ class SidecarApp:
             await asyncio.sleep(0.02)
 
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the pool, and the store if it came back."""
         if self._session is not None:
             await self._session.close()
+        if self._came_back is not None:
+            await asyncio.to_thread(self._came_back.close)
 
     # -- requests ------------------------------------------------------------------------------
 
@@ -207,7 +239,8 @@ class SidecarApp:
         status, state = 200, "ok"
         if path == "/readyz":
             try:
-                self._store.head()
+                # Off the loop: it waits for the disk.
+                await asyncio.to_thread(self._store.check_writable)
             except StoreError:
                 status, state = 503, "store unavailable"
             if self.stopping:
@@ -248,11 +281,12 @@ class SidecarApp:
             head = head._replace(headers=_bounded(headers, self._settings))
             await self._turned_away(head, objection, send)
             return
-        self._committer.under_way += 1
+        committer = self._committer
+        committer.under_way += 1
         try:
             await self._driven(head, receive, send)
         finally:
-            self._committer.under_way -= 1
+            committer.under_way -= 1
 
     def _drive(self, head: RequestHead, objection: Objection | None = None) -> Drive:
         return Drive(
