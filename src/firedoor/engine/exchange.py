@@ -9,7 +9,7 @@ back to LookParts, and everything is judged again. Whatever goes wrong before Fo
 refusal, and in ``contain`` no upstream call starts without a durable entry.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
@@ -396,9 +396,7 @@ class Exchange:
                     # and claimed.
                     self.digests = {d for mark in self._marks for d in mark.digests}
                     self.calls = {}
-                    for index in range(common):
-                        at = self._turn_pointer(sections.turns_pointer, index)
-                        self._claim(surface.read_turn(at, self._turns[index]))
+                    self._claim(claim for mark in self._marks for claim in mark.calls)
             else:
                 self.calls, self.chain, self._marks, self.digests = (
                     {},
@@ -465,9 +463,9 @@ class Exchange:
         key = (surface.surface, name, type(value), value)
         return self.engine.plain_section(key, read)
 
-    def _claim(self, reading: Reading) -> None:
-        """Take note of the tool calls that a turn claims."""
-        for claim in reading.calls:
+    def _claim(self, claims: Iterable[CallClaim]) -> None:
+        """Take note of the tool calls that turns claim."""
+        for claim in claims:
             known = self.calls.get(claim.id)
             if known is not None and known != claim:
                 # The turns before this one go on meaning the earlier call.
@@ -476,7 +474,7 @@ class Exchange:
                 self.calls[claim.id] = claim
 
     def _section(self, pointer: str, reading: Reading) -> Section:
-        self._claim(reading)
+        self._claim(reading.calls)
         plain = reading.turn is None and not reading.calls and not reading.unknown
         outcome = words_outcome(reading.parts) if plain else None
         passages = section_passages(reading.parts, self.settings.digester)
@@ -749,7 +747,9 @@ class Exchange:
                 before = before.plus(outcome.tally)
                 parts += len(section.reading.parts)
                 role, chain = self._roles_chains[chain_at + offset]
-                marks.append(Mark(chain, role, before, parts, outcome.digests))
+                marks.append(
+                    Mark(chain, role, before, parts, outcome.digests, section.reading.calls)
+                )
         trail = self._trail
         fields: dict[str, tuple[CallId, Outcome]] = {}
         for name in self._fields:

@@ -87,6 +87,8 @@ class Mark(NamedTuple):
     """Parts of this turn and all before it."""
     digests: tuple[Digest, ...] = ()
     """Passages of this turn alone."""
+    calls: tuple[CallClaim, ...] = ()
+    """Tool calls that this turn alone claims."""
 
 
 class Trail:
