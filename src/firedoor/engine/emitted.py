@@ -5,13 +5,14 @@ this answer before them (MODEL line 22). They are handed out once, to the commit
 durable.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import lineage
 from firedoor.engine import explain
 from firedoor.engine.judge import call_ask
 from firedoor.identity import attempt_of
 from firedoor.policy import affordances_of, call_verdict
+from firedoor.types.ids import Digest
 from firedoor.types.label import Label, join
 from firedoor.types.part import OutputKind, OutputPart, ToolCall
 from firedoor.types.record import Emission, Place, RunRow, StoreMark, StoreRecord
@@ -19,6 +20,10 @@ from firedoor.types.verdict import Action, Verdict
 
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
+
+
+_OUTPUT: Final = Digest(b"output")
+"""What a commitment to an output begins with, where an attempt has its history."""
 
 
 class Emitted:
@@ -111,7 +116,9 @@ class Emitted:
         """The fields of a commit that hold what was emitted since the last one."""
         row = self.exchange.known_instance()
         fields: dict[str, Any] = {
-            "emissions": tuple(dict.fromkeys(self._emissions)),
+            "emissions": tuple(
+                self._emissions if len(self._emissions) < 2 else dict.fromkeys(self._emissions)
+            ),
             "records": tuple(self._records),
             "marks": tuple(self._marks),
         }
@@ -131,4 +138,4 @@ class Emitted:
         if not self._texts:
             return None
         digester = self.exchange.settings.digester
-        return attempt_of(digester("output"), self._texts.values(), digester).hex()
+        return attempt_of(_OUTPUT, self._texts.values(), digester).hex()

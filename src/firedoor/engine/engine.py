@@ -12,10 +12,12 @@ from firedoor.engine.exchange import Exchange, Section
 from firedoor.engine.settings import EngineSettings
 from firedoor.engine.trail import Memory
 from firedoor.identity import Claims, Who, who_is
+from firedoor.policy import request_verdict
 from firedoor.types.exchange import Caller, RequestHead
 from firedoor.types.ids import CallId, Digest, InstanceId, RunId
 from firedoor.types.label import TOP, Label
 from firedoor.types.record import Grant, InstanceRow, Place, TurnRow
+from firedoor.types.verdict import RequestAsk, Verdict
 
 _REMEMBERED_MAX: Final = 20_000
 """Instances, answers and attempts kept in memory, each."""
@@ -48,6 +50,7 @@ class Engine:
         self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
         self._plain: OrderedDict[Hashable, Section] = OrderedDict()
+        self._requests: OrderedDict[Hashable, tuple[Verdict, str]] = OrderedDict()
 
     def open(self, head: RequestHead, caller: Caller, *, call_id: CallId, at: float) -> Exchange:
         """A new exchange; its first commands come from ``start``."""
@@ -58,6 +61,7 @@ class Engine:
         self.settings = settings
         self.memory = Memory(settings.memory_bytes_max)
         self._who.clear()
+        self._requests.clear()
 
     # -- caches ------------------------------------------------------------------------------
 
@@ -68,6 +72,17 @@ class Engine:
         if known is None:
             known = who_is(claims, caller, settings.policy.compartment_for, settings.digester)
             _put(self._who, key, known)
+        return known
+
+    def request_verdict(
+        self, settings: EngineSettings, ask: RequestAsk, *, below: bool
+    ) -> tuple[Verdict, str]:
+        """What the policy says of an operation; asked once for each that stays the same."""
+        key = (id(settings), ask, below)
+        known = self._requests.get(key)
+        if known is None:
+            known = request_verdict(settings.policy, ask, below=below)
+            _put(self._requests, key, known)
         return known
 
     def plain_section(self, key: Hashable, read: Callable[[], Section]) -> Section:

@@ -55,7 +55,6 @@ from firedoor.engine.port import (
 )
 from firedoor.engine.trail import Mark, Tally, Trail
 from firedoor.lineage import Passages
-from firedoor.policy import request_verdict
 from firedoor.types.exchange import Caller, Mode, Objection, Params, RequestHead, Surface
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
@@ -271,7 +270,7 @@ class Exchange:
             instance=row.name if row is not None else None,
             compartment=base.name if base is not None else None,
         )
-        verdict, why = request_verdict(self.policy, ask, below=bool(endpoint.ids))
+        verdict, why = self.engine.request_verdict(self.settings, ask, below=bool(endpoint.ids))
         if verdict.action is Action.ALLOW:
             return None
         return self._refuse(
@@ -906,6 +905,9 @@ class Exchange:
 
     def exposures(self, label: Label | None = None) -> list[dict[str, Any]]:
         """By whom the shown context was written, where it came from other rooms."""
+        shown = label if label is not None else self.tally.shown
+        if not self.tally.exposures and shown == BOTTOM:
+            return []
         covered = {e.room for e in self.tally.exposures}
         told = [
             {
@@ -917,7 +919,7 @@ class Exchange:
             }
             for e in self.tally.exposures
         ]
-        return told + exposures_of(label if label is not None else self.tally.shown, covered)
+        return told + exposures_of(shown, covered)
 
     def _entry(self) -> dict[str, object]:
         """The ledger's row: ids, counts and keyed digests, never text."""
@@ -1149,14 +1151,14 @@ class Exchange:
 
 
 def _content_type(head: RequestHead) -> bytes | None:
-    """The content type, lower-case; several of them joined, so that they fit none."""
-    found = [value.lower().strip() for name, value in head.headers if name == b"content-type"]
-    return b" & ".join(found) if found else None
+    """The content type; several of them joined, so that they fit none."""
+    found = [value for name, value in head.headers if name == b"content-type"]
+    return (found[0] if len(found) == 1 else b" & ".join(found)) if found else None
 
 
 @lru_cache(maxsize=64)
 def _is_json(kind: bytes) -> bool:
-    essence, _, parameters = kind.partition(b";")
+    essence, _, parameters = kind.lower().partition(b";")
     named = parameters.replace(b" ", b"").replace(b'"', b"")
     return essence.strip() == b"application/json" and named in (b"", b"charset=utf-8")
 
