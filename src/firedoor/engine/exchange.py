@@ -604,34 +604,10 @@ class Exchange:
             return self._refuse(code, message, param=pointer, rule=rule)
         edits = self.tally.edits
         if edits and self.enforcing:
-            self.forwarded = wire.edit(self.body, (*edits, *self._tool_choice_edits(edits)))
+            gone = [e.pointer for e in edits if e.text is None]
+            along = wire.wire_for(self.endpoint).goes_along(self._fields, gone) if gone else []
+            self.forwarded = wire.edit(self.body, (*edits, *along))
         return self._open(scene, outcomes)
-
-    def _tool_choice_edits(self, edits: tuple[wire.Edit, ...]) -> list[wire.Edit]:
-        """What else goes with a definition: the choice that named it, a list left empty."""
-        out = []
-        for name in ("tools", "functions"):
-            tools = self._fields.get(name)
-            if not isinstance(tools, list):
-                continue
-            gone = {
-                int(e.pointer.rpartition("/")[2])
-                for e in edits
-                if e.text is None and e.pointer.startswith(f"/{name}/")
-            }
-            if not gone:
-                continue
-            choice = self._fields.get("tool_choice" if name == "tools" else "function_call")
-            choice_name = "/tool_choice" if name == "tools" else "/function_call"
-            named = explain.compact(choice)
-            lost = {str(n) for i in gone if (n := _definition_name(tools[i])) is not None}
-            if len(gone) == len(tools):
-                out.append(wire.Edit(f"/{name}", None))
-                if choice is not None:
-                    out.append(wire.Edit(choice_name, None))
-            elif any(explain.compact(n) in named for n in lost):
-                out.append(wire.Edit(choice_name, None))
-        return out
 
     def _scene(self, found: FoundParts, row: InstanceRow) -> Scene:
         run_label = found.run.label
@@ -1092,13 +1068,6 @@ def _is_json(kind: bytes) -> bool:
     essence, _, parameters = kind.partition(b";")
     named = parameters.replace(b" ", b"").replace(b'"', b"")
     return essence.strip() == b"application/json" and named in (b"", b"charset=utf-8")
-
-
-def _definition_name(tool: Any) -> object:
-    if not isinstance(tool, dict):
-        return None
-    inner = tool.get("function") or tool.get("custom") or tool
-    return inner.get("name") if isinstance(inner, dict) else None
 
 
 def _channel(name: str | None) -> Channel | None:
