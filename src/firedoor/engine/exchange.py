@@ -71,6 +71,10 @@ _JUDGED_AGAIN_MAX: Final = 8
 """Stale commits in a row before the call is given up: each one means that an order was given."""
 
 
+_HINTS: Final = {b"anthropic-version": "anthropic", b"x-goog-api-key": "gemini"}
+"""Headers that say which provider's API a request is of, where paths are alike."""
+
+
 class _State(Enum):
     NEW = auto()
     BODY = auto()
@@ -148,10 +152,10 @@ class Exchange:
         self._ended: tuple[int | None, Answer | None] | None = None
         """Status and answer, once the exchange has ended."""
 
-        self.claims = identity.claims_of(head.headers)
+        self.claims = identity.claims_of(head.headers, head.query)
         self.named = {name for name, _ in head.headers}
         """Names of the head's headers."""
-        hint = "anthropic" if b"anthropic-version" in self.named else None
+        hint = next((upstream for name, upstream in _HINTS.items() if name in self.named), None)
         self.endpoint = wire.route(head.method, head.path, head.query, head.upstream or hint)
         self.who = engine.who(self.settings, self.claims, caller)
         self.instance: InstanceRow | None = self.who.instance
@@ -218,6 +222,12 @@ class Exchange:
                 "firedoor_unknown_surface",
                 "Protocol upgrades do not pass this door: nothing inside them could be judged.",
                 param="upgrade",
+            )
+        if self.enforcing and self.claims.ambiguous:
+            return self._refuse(
+                "firedoor_malformed",
+                "The head and the query hold credentials that differ; send one.",
+                param="?" + identity.QUERY_CREDENTIAL,
             )
         if self.enforcing and not self.endpoint.known:
             return self._refuse(
@@ -454,6 +464,8 @@ class Exchange:
         parts = []
         for field in self.head.query.split("&"):
             name, _, value = field.partition("=")
+            if name == identity.QUERY_CREDENTIAL:
+                value = ""
             kind = Kind.WORD if len(value) <= 64 and len(name) <= 64 else Kind.TEXT
             parts.append(
                 Part("?" + name, value or name, kind, Role.NONE, Channel.TOOL, editable=False)
