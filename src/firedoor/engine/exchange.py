@@ -357,7 +357,7 @@ class Exchange:
         try:
             document = wire.parse(self.body) if self.body or self.endpoint.needs_body else {}
             sections = surface.sections(document)
-            self.params = surface.params(document)
+            self.params = self._with_model(surface.params(document))
             self._turns, self._fields = sections.turns, sections.fields
             found = engine.memory.best(self._memory_key(), self._epoch(), self._turns)
             self._trail, self._common = found if found is not None else (None, 0)
@@ -421,6 +421,12 @@ class Exchange:
                 param=self._unknown,
             )
         return None
+
+    def _with_model(self, params: Params) -> Params:
+        """Gemini names the model in the path."""
+        if params.model is not None:
+            return params
+        return params._replace(model=dict(self.endpoint.ids).get("model"))
 
     def _turn_pointer(self, base: str, index: int) -> str:
         # A plain string in place of a list is one turn, at the field itself.
