@@ -364,6 +364,8 @@ def _with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[s
     if key is not None:
         if upstream == "anthropic":
             kept.add("x-api-key", key)
+        elif upstream == "gemini":
+            kept.add("x-goog-api-key", key)
         else:
             kept.add("authorization", f"Bearer {key}")
     return kept
