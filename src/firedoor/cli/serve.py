@@ -206,6 +206,7 @@ def _child_environment(url: str, run: str) -> dict[str, str]:
         "OPENAI_API_BASE": f"{url}/v1",
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_BASE": url,
+        "GOOGLE_GEMINI_BASE_URL": url,
         "FIREDOOR_RUN": run,
         "FIREDOOR_URL": url,
     }
@@ -215,7 +216,11 @@ def _inherited_upstreams(given: list[str]) -> list[str]:
     """Where the program would have gone without the door."""
     named = {pair.partition("=")[0] for pair in given}
     found = []
-    for name, variable in (("openai", "OPENAI_BASE_URL"), ("anthropic", "ANTHROPIC_BASE_URL")):
+    for name, variable in (
+        ("openai", "OPENAI_BASE_URL"),
+        ("anthropic", "ANTHROPIC_BASE_URL"),
+        ("gemini", "GOOGLE_GEMINI_BASE_URL"),
+    ):
         url = os.environ.get(variable)
         if url and name not in named:
             found.append(f"{name}={url}")

@@ -24,6 +24,7 @@ from firedoor.types.exchange import Mode
 _UPSTREAMS: Final = {
     "openai": "https://api.openai.com",
     "anthropic": "https://api.anthropic.com",
+    "gemini": "https://generativelanguage.googleapis.com",
 }
 _MODES: Final = tuple(m.value for m in Mode)
 # name → (variable, default). Flags over variables over the file over defaults.

@@ -109,8 +109,8 @@ class Answering:
         content_type = b"".join(v for n, v in kept if n == b"content-type").lower()
         coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
-        if known and content_type.startswith(b"text/event-stream"):
-            surface = wire.wire_for(exchange.endpoint)
+        surface = wire.wire_for(exchange.endpoint)
+        if known and content_type.startswith(surface.streamed):
             self._stream = surface.stream(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]

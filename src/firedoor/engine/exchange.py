@@ -74,6 +74,8 @@ _FAILED: Final = Objection(
 )
 _PARENTS_MAX: Final = 16
 """Parents of one instance that headers may name: a claim beyond them counts for nothing."""
+_HINTS: Final = {b"anthropic-version": "anthropic", b"x-goog-api-key": "gemini"}
+"""Headers that say which provider's API a request is of, where paths are alike."""
 
 
 class _State(Enum):
@@ -155,10 +157,10 @@ class Exchange:
         self._ended: tuple[int | None, Answer | None] | None = None
         """Status and answer, once the exchange has ended."""
 
-        self.claims = identity.claims_of(head.headers)
+        self.claims = identity.claims_of(head.headers, head.query)
         self.named = {name for name, _ in head.headers}
         """Names of the head's headers."""
-        hint = "anthropic" if b"anthropic-version" in self.named else None
+        hint = next((upstream for name, upstream in _HINTS.items() if name in self.named), None)
         self.endpoint = wire.route(head.method, head.path, head.query, head.upstream or hint)
         self.who = engine.who(self.settings, self.claims, caller)
         self.instance: InstanceRow | None = self.who.instance
@@ -229,6 +231,12 @@ class Exchange:
                 "firedoor_unknown_surface",
                 "Protocol upgrades do not pass this door: nothing inside them could be judged.",
                 param="upgrade",
+            )
+        if self.enforcing and self.claims.ambiguous:
+            return self._refuse(
+                "firedoor_malformed",
+                "The head and the query hold credentials that differ; send one.",
+                param="?" + identity.QUERY_CREDENTIAL,
             )
         if self.enforcing and not self.endpoint.known:
             return self._refuse(
@@ -378,7 +386,7 @@ class Exchange:
         try:
             document = wire.parse(self.body) if self.body or self.endpoint.needs_body else {}
             sections = surface.sections(document)
-            self.params = surface.params(document)
+            self.params = self._with_model(surface.params(document))
             self._turns, self._fields = sections.turns, sections.fields
             found = engine.memory.best(self._memory_key(), self._epoch(), self._turns)
             self._trail, self._common = found if found is not None else (None, 0)
@@ -444,6 +452,12 @@ class Exchange:
             )
         return None
 
+    def _with_model(self, params: Params) -> Params:
+        """Gemini names the model in the path."""
+        if params.model is not None:
+            return params
+        return params._replace(model=dict(self.endpoint.ids).get("model"))
+
     def _turn_pointer(self, base: str, index: int) -> str:
         # A plain string in place of a list is one turn, at the field itself.
         if isinstance(self._turns[index], str) and len(self._turns) == 1:
@@ -497,6 +511,8 @@ class Exchange:
         parts = []
         for field in self.head.query.split("&"):
             name, _, value = field.partition("=")
+            if name == identity.QUERY_CREDENTIAL:
+                value = ""
             kind = Kind.WORD if len(value) <= 64 and len(name) <= 64 else Kind.TEXT
             parts.append(
                 Part("?" + name, value or name, kind, Role.NONE, Channel.TOOL, editable=False)
@@ -669,34 +685,10 @@ class Exchange:
             return self._refuse(code, message, param=pointer, rule=rule)
         edits = self.tally.edits
         if edits and self.enforcing:
-            self.forwarded = wire.edit(self.body, (*edits, *self._tool_choice_edits(edits)))
+            gone = [e.pointer for e in edits if e.text is None]
+            along = wire.wire_for(self.endpoint).goes_along(self._fields, gone) if gone else []
+            self.forwarded = wire.edit(self.body, (*edits, *along))
         return self._open(scene, outcomes)
-
-    def _tool_choice_edits(self, edits: tuple[wire.Edit, ...]) -> list[wire.Edit]:
-        """What else goes with a definition: the choice that named it, a list left empty."""
-        out = []
-        for name in ("tools", "functions"):
-            tools = self._fields.get(name)
-            if not isinstance(tools, list):
-                continue
-            gone = {
-                int(e.pointer.rpartition("/")[2])
-                for e in edits
-                if e.text is None and e.pointer.startswith(f"/{name}/")
-            }
-            if not gone:
-                continue
-            choice = self._fields.get("tool_choice" if name == "tools" else "function_call")
-            choice_name = "/tool_choice" if name == "tools" else "/function_call"
-            named = explain.compact(choice)
-            lost = {str(n) for i in gone if (n := _definition_name(tools[i])) is not None}
-            if len(gone) == len(tools):
-                out.append(wire.Edit(f"/{name}", None))
-                if choice is not None:
-                    out.append(wire.Edit(choice_name, None))
-            elif any(explain.compact(n) in named for n in lost):
-                out.append(wire.Edit(choice_name, None))
-        return out
 
     def _scene(self, found: FoundParts, row: InstanceRow) -> Scene:
         run_label = found.run.label
@@ -1161,13 +1153,6 @@ def _is_json(kind: bytes) -> bool:
     essence, _, parameters = kind.lower().partition(b";")
     named = parameters.replace(b" ", b"").replace(b'"', b"")
     return essence.strip() == b"application/json" and named in (b"", b"charset=utf-8")
-
-
-def _definition_name(tool: Any) -> object:
-    if not isinstance(tool, dict):
-        return None
-    inner = tool.get("function") or tool.get("custom") or tool
-    return inner.get("name") if isinstance(inner, dict) else None
 
 
 def _channel(name: str | None) -> Channel | None:

@@ -1,4 +1,4 @@
-"""Refusals in both providers' shapes at once (DESIGN §7), final to every SDK."""
+"""Refusals in all providers' shapes at once (DESIGN §7), final to every SDK."""
 
 import json
 from collections.abc import Iterable
@@ -21,6 +21,17 @@ CODES: Final[dict[str, tuple[int, str]]] = {
 }
 """Every code, its status and the provider's own word for it."""
 
+# Google's clients read `error.status`; the number they take from the head.
+_GOOGLE: Final[dict[int, str]] = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    402: "FAILED_PRECONDITION",
+    403: "PERMISSION_DENIED",
+    413: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    504: "DEADLINE_EXCEEDED",
+}
+
 
 class Refusal(NamedTuple):
     """A whole answer."""
@@ -28,6 +39,12 @@ class Refusal(NamedTuple):
     status: int
     headers: Headers
     body: bytes
+
+
+def google_status(code: str) -> tuple[int, str]:
+    """The number and the name by which Google's clients know what ``code`` says."""
+    status = CODES[code][0] if code in CODES else 502
+    return status, _GOOGLE.get(status, "UNAVAILABLE")
 
 
 def _answer(
@@ -42,7 +59,13 @@ def _answer(
     body = json.dumps(
         {
             "type": "error",
-            "error": {"type": kind, "message": message, "code": code, "param": param},
+            "error": {
+                "type": kind,
+                "message": message,
+                "code": code,
+                "param": param,
+                "status": _GOOGLE.get(status, "UNAVAILABLE"),
+            },
             "request_id": request_id,
         },
         ensure_ascii=False,

@@ -1,11 +1,13 @@
 """What each surface offers: bytes to parts on the way in, bytes to pieces on the way out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import Answer, OutputPart, Reading, ToolCall
+from firedoor.wire.edit import Edit
+from firedoor.wire.tool_choice import goes_along
 
 
 class Sections(NamedTuple):
@@ -90,3 +92,7 @@ class SurfaceWire:
     """Replaces tool calls (by pointer) by assistant text; every copy and the finish reason."""
     stream: Callable[[bool], AnswerStream]
     """A reader for one streamed answer; with False nothing is ever held back."""
+    goes_along: Callable[[Mapping[str, object], Iterable[str]], list[Edit]] = goes_along
+    """What else goes from the fields of a body when the definitions at these pointers do."""
+    streamed: tuple[bytes, ...] = (b"text/event-stream",)
+    """The content types of an answer that comes piece by piece."""

@@ -31,7 +31,7 @@ from firedoor.fronts.body import BadCoding, TooLarge, coding_of, decoded
 from firedoor.fronts.committer import Committer
 from firedoor.fronts.drive import LOG, Drive, Observer, _ignore
 from firedoor.fronts.sidecar.header_bytes import teach_aiohttp, text_of
-from firedoor.identity import claims_of, credential_of
+from firedoor.identity import QUERY_CREDENTIAL, claims_of, credential_of
 from firedoor.store import SqliteStore, StoreReader
 from firedoor.types.exchange import Caller, Headers, Objection, RequestHead
 from firedoor.types.ids import RunId
@@ -250,7 +250,7 @@ class SidecarApp:
     async def _explain(self, call: str, scope: Scope, send: Send) -> None:
         """A caller may read what was decided about its own calls, and no others'."""
         reader = StoreReader(self._store)
-        claims = claims_of(_headers(scope))
+        claims = claims_of(_headers(scope), scope["query_string"].decode("latin-1"))
         mine = credential_of(claims, None, self._engine.settings.digester)
         found = None
         if reader.call_credential(call) == mine:
@@ -373,7 +373,7 @@ class SidecarApp:
                 response = await waiting.on(
                     self._session.request(
                         forward.method,
-                        _target(setting, forward.path, forward.query),
+                        _target(setting, forward.path, _query(forward.query, setting.key)),
                         headers=_with_key(forward.headers, setting.name, setting.key),
                         data=forward.body or None,
                         allow_redirects=False,
@@ -432,10 +432,22 @@ def _plain_url(base: str, path: str) -> URL:
     return _url(base, path, "")
 
 
+def _query(query: str, key: str | None) -> str:
+    """The query for an upstream: with its own key, the caller's stays here."""
+    if key is None or QUERY_CREDENTIAL not in query:
+        return query
+    kept = [p for p in query.split("&") if p.partition("=")[0] != QUERY_CREDENTIAL]
+    return "&".join(kept)
+
+
+_VERSIONS: Final = ("/v1", "/v1beta", "/v1alpha")
+
+
 def _url(base: str, path: str, query: str) -> URL:
     # People write the base URL with and without the version.
-    if base.endswith("/v1") and path.startswith("/v1/"):
-        path = path.removeprefix("/v1")
+    for version in _VERSIONS:
+        if base.endswith(version) and path.startswith((version + "/", f"/upload{version}/")):
+            base = base.removesuffix(version)
     return URL(base + path + (f"?{query}" if query else ""), encoded=True)
 
 
@@ -451,6 +463,8 @@ def _with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[s
     if key is not None:
         if upstream == "anthropic":
             kept.add("x-api-key", key)
+        elif upstream == "gemini":
+            kept.add("x-goog-api-key", key)
         else:
             kept.add("authorization", f"Bearer {key}")
     return kept

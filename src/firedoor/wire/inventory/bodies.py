@@ -7,6 +7,8 @@ stands in its body is unknown.
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from firedoor.wire.inventory import bodies_gemini
+
 
 class Body(NamedTuple):
     """The shape of one operation's body."""
@@ -109,4 +111,5 @@ BODIES: Final[Mapping[str, Body]] = {
     "anthropic:memory_stores.memories.update": Body(
         {"path": "text", "content": "text", "precondition": "free"}
     ),
+    **{name: Body(fields) for name, fields in bodies_gemini.FIELDS.items()},
 }  # fmt: skip
