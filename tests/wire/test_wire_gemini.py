@@ -359,7 +359,7 @@ def test_both_spellings_are_read(body: dict[str, Any]) -> None:
     references = {p.resource: p.text for p in parts if p.kind is Kind.REFERENCE}
     assert references == {
         "file": "https://g.co/v1beta/files/abc", "cache": "cachedContents/c1",
-        "file_search_store": "fileSearchStores/s1",
+        "file_search_store": "fileSearchStores/s1", "blob": "c2ln",
     }  # fmt: skip
     assert [p for p in parts if p.kind is Kind.OPAQUE]
     assert WIRE.params(body).output_tokens_max == 7
@@ -405,7 +405,7 @@ def test_a_file_at_the_provider_is_somebodys(address: str, kind: Kind) -> None:
         {"contents": [{"role": "system", "parts": [{"text": "x"}]}]},
         {"contents": [{"parts": [{"brandNew": "x"}]}]},
         {"contents": ["x"]},
-        {"tools": [{"mcpServers": [{"name": "x"}]}]},
+        {"tools": [{"mcpServers": [{"name": "x", "brandNew": "y"}]}]},
         {"tools": [{"retrieval": {}}]},
         {"brandNew": {"x": "y"}},
         {"generationConfig": {"brandNew": "x"}},
