@@ -38,6 +38,7 @@ quick: $(VENV)/.stamp-dev
 ## format: write what `make test` checks
 format: $(VENV)/.stamp-dev
 	$(BIN)/python tests/test_architecture.py
+	$(BIN)/python tests/docs/test_coverage_page.py
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
