@@ -51,6 +51,7 @@ compat:
 ## bench: the figures of docs/benchmarks.md, as ratios in one run
 bench: $(VENV)/.stamp-dev
 	$(BIN)/python tests/benchmarks/engine_w2.py
+	$(BIN)/python tests/benchmarks/inventory.py
 	$(BIN)/python tests/benchmarks/in_process.py
 	$(BIN)/python tests/benchmarks/sidecar.py
 
