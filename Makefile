@@ -37,6 +37,7 @@ quick: $(VENV)/.stamp-dev
 ## format: write what `make test` checks
 format: $(VENV)/.stamp-dev
 	$(BIN)/python tests/test_architecture.py
+	$(BIN)/python tests/docs/test_coverage_page.py
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -49,6 +50,7 @@ compat:
 ## bench: the figures of docs/benchmarks.md, as ratios in one run
 bench: $(VENV)/.stamp-dev
 	$(BIN)/python tests/benchmarks/engine_w2.py
+	$(BIN)/python tests/benchmarks/inventory.py
 	$(BIN)/python tests/benchmarks/in_process.py
 	$(BIN)/python tests/benchmarks/sidecar.py
 

@@ -60,7 +60,8 @@ def conversation(messages: int, body_bytes: int, salt: int) -> list[dict[str, ob
 class Timed:
     """Drives exchanges and adds up the time inside them."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "/v1/chat/completions") -> None:
+        self.path = path
         settings = load_settings(None, environ={}, flags={"mode": "contain"})
         self.engine = Engine(
             EngineSettings(policy=settings.policy, stores=lineage.store_map(), digester=digester)
@@ -79,7 +80,7 @@ class Timed:
             spent += time.perf_counter() - started
             return found
 
-        head = RequestHead("POST", "/v1/chat/completions", "", ())
+        head = RequestHead("POST", self.path, "", ())
         caller = Caller("transport", Binding(name, "lab"))
         started = time.perf_counter()
         exchange = self.engine.open(

@@ -200,6 +200,29 @@ def test_arguments_that_come_in_pieces_are_judged_whole() -> None:
     assert [p.text for p in answer.output if isinstance(p, OutputPart)] == ["Refused."]
 
 
+def test_signatures_are_minted_wherever_they_stand_in_a_stream() -> None:
+    """What the provider sealed has an owner: on a call, on a text, or on nothing."""
+    events = [
+        {"text": "I th", "thought": True},
+        {"text": "ink.", "thought": True, "thoughtSignature": "c2lnMQ=="},
+        {"functionCall": {"name": "go", "args": {}}, "thoughtSignature": "c2lnMg=="},
+        {"text": "", "thoughtSignature": "c2lnMw=="},
+    ]
+    stream = WIRE.stream(True)
+    for n, part in enumerate(events, start=1):
+        candidate: dict[str, Any] = {"content": {"role": "model", "parts": [part]}, "index": 0}
+        if n == len(events):
+            candidate["finishReason"] = "STOP"
+        line = f"data: {json.dumps({'candidates': [candidate]})}\r\n\r\n"
+        for piece in stream.feed(line.encode()):
+            if isinstance(piece.done, ToolCall):
+                stream.decide(None)
+    for _ in stream.end():
+        pass
+    blobs = [m.id for m in stream.answer().minted if m.resource == "blob"]
+    assert blobs == ["c2lnMQ==", "c2lnMg==", "c2lnMw=="]
+
+
 def test_an_early_end_is_not_a_finished_answer() -> None:
     events = [e + "\n\n" for e in generated_events(Reply("a b c d e f g h"), "m", 1)]
     for n in range(len(events)):
@@ -272,7 +295,7 @@ def test_everything_that_an_answer_says_is_read() -> None:
         (OutputKind.HOSTED, "pier"), (OutputKind.OPAQUE, ""),
     ]  # fmt: skip
     assert answer.output[-1] == ToolCall("/candidates/0/content/parts/8", "", "go", "{}")
-    assert [m.id for m in answer.minted] == ["https://x/v1beta/files/made"]
+    assert [m.id for m in answer.minted] == ["c2ln", "https://x/v1beta/files/made"]
     alone = {"candidates": [{"content": {"parts": {"functionCall": {"name": "go"}}}}]}
     body = json.dumps(alone).encode()
     (call,) = WIRE.read_answer(body).output
@@ -359,7 +382,7 @@ def test_both_spellings_are_read(body: dict[str, Any]) -> None:
     references = {p.resource: p.text for p in parts if p.kind is Kind.REFERENCE}
     assert references == {
         "file": "https://g.co/v1beta/files/abc", "cache": "cachedContents/c1",
-        "file_search_store": "fileSearchStores/s1",
+        "file_search_store": "fileSearchStores/s1", "blob": "c2ln",
     }  # fmt: skip
     assert [p for p in parts if p.kind is Kind.OPAQUE]
     assert WIRE.params(body).output_tokens_max == 7
@@ -405,7 +428,7 @@ def test_a_file_at_the_provider_is_somebodys(address: str, kind: Kind) -> None:
         {"contents": [{"role": "system", "parts": [{"text": "x"}]}]},
         {"contents": [{"parts": [{"brandNew": "x"}]}]},
         {"contents": ["x"]},
-        {"tools": [{"mcpServers": [{"name": "x"}]}]},
+        {"tools": [{"mcpServers": [{"name": "x", "brandNew": "y"}]}]},
         {"tools": [{"retrieval": {}}]},
         {"brandNew": {"x": "y"}},
         {"generationConfig": {"brandNew": "x"}},

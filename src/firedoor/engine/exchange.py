@@ -55,6 +55,7 @@ from firedoor.engine.port import (
 )
 from firedoor.engine.trail import Mark, Tally, Trail
 from firedoor.lineage import Passages
+from firedoor.policy import hop_verdict
 from firedoor.types.exchange import Caller, Mode, Objection, Params, RequestHead, Surface
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
@@ -202,6 +203,8 @@ class Exchange:
         self._answering: Answering | None = None
         self._answer_edited = False
         self._unknown: str | None = None
+        self._hops: list[tuple[str, str]] = []
+        """(name, place) of what makes this call hold more instances than the wire shows."""
 
     # -- what the rest of the engine asks of a call ----------------------------------------------
 
@@ -248,6 +251,9 @@ class Exchange:
             refusal = self._request_refused()
             if refusal is not None:
                 return refusal
+        refusal = self._betas_refused()
+        if refusal is not None:
+            return refusal
         return [ReadBody(self.settings.body_bytes_max)]
 
     def receive(self, event: Event) -> list[Command]:
@@ -267,17 +273,21 @@ class Exchange:
         assert self._answering is not None
         return self._answered(self._answering.receive(event))
 
-    def _request_refused(self) -> list[Command] | None:
-        """The refusal of an operation that the policy does not let through, by its name."""
+    def _request_ask(self, hop: str | None = None) -> RequestAsk:
         endpoint, row, base = self.endpoint, self.who.instance, self.who.base
-        ask = RequestAsk(
+        return RequestAsk(
             endpoint=f"{endpoint.provider}:{endpoint.name}",
             family=endpoint.family,
             act=endpoint.act,
             surface=endpoint.surface,
             instance=row.name if row is not None else None,
             compartment=base.name if base is not None else None,
+            hop=hop,
         )
+
+    def _request_refused(self) -> list[Command] | None:
+        """The refusal of an operation that the policy does not let through, by its name."""
+        endpoint, ask = self.endpoint, self._request_ask()
         verdict, why = self.engine.request_verdict(self.settings, ask, below=bool(endpoint.ids))
         if verdict.action is Action.ALLOW:
             return None
@@ -288,6 +298,41 @@ class Exchange:
             param=ask.endpoint,
             rule=verdict.rule,
         )
+
+    def _betas_refused(self) -> list[Command] | None:
+        """The refusal of a header that asks for what no row names, or opens a hop."""
+        for header in wire.BETA_HEADERS:
+            for value in _listed(self.head, header) if header in self.named else ():
+                beta = wire.beta_of(header.decode(), value)
+                if beta is None and self.enforcing:
+                    told = "a value" if wire.is_wordy(value, wire.WORD_CHARS_MAX) else repr(value)
+                    return self._refuse(
+                        "firedoor_unknown_surface",
+                        f"This door does not know {told} of {header.decode()}, so it does not pass "
+                        f"it in {self.mode} mode.",
+                        param=header.decode(),
+                    )
+                if beta is None:
+                    self._unknown = self._unknown or header.decode()
+                elif beta.hop is not None and beta.home != self.endpoint.family:
+                    self._hops.append((beta.hop, header.decode()))
+        return self._hop_refused()
+
+    def _hop_refused(self) -> list[Command] | None:
+        """The refusal of the first hop that no rule of the file lets through."""
+        for hop, place in self._hops if self.enforcing else ():
+            verdict = hop_verdict(self.policy, self._request_ask(hop))
+            if verdict.action is not Action.ALLOW:
+                return self._refuse(
+                    "firedoor_denied",
+                    f"{place} opens a hop of the kind {hop!r}: {wire.HOPS[hop]}. In {self.mode} "
+                    f"mode only a rule that matches hop {hop!r} can let it through.",
+                    param=place,
+                    rule=verdict.rule,
+                )
+            if verdict.rule is not None:
+                self.rules[verdict.rule] = None
+        return None
 
     def went_unrecorded(self) -> None:
         """A commit that was not awaited came to nothing."""
@@ -433,6 +478,7 @@ class Exchange:
         if self.head.query:
             self._new_fields["?"] = self._query()
         for section in (*self._new_turns, *self._new_fields.values()):
+            self._hops += section.reading.hops
             if section.reading.unknown and self._unknown is None:
                 self._unknown = section.reading.unknown[0]
         for section in self._new_turns:
@@ -450,7 +496,7 @@ class Exchange:
                 f"in {self.mode} mode.",
                 param=self._unknown,
             )
-        return None
+        return self._hop_refused()
 
     def _with_model(self, params: Params) -> Params:
         """Gemini names the model in the path."""
@@ -831,7 +877,8 @@ class Exchange:
             for section in (*self._new_turns, *self._new_fields.values())
             if section.outcome is None
             for part in section.reading.parts
-            if part.kind is not Kind.WORD
+            # An id or a blob is the provider's, and says nothing to a reader.
+            if part.kind is not Kind.WORD and part.kind is not Kind.REFERENCE
         }
         return explain.compact_bytes({"parts": texts}) if texts else None
 
@@ -872,6 +919,8 @@ class Exchange:
             "generation": tally.shown.generation,
             "coverage": self.coverage(),
             "exposures": self.exposures(),
+            "hops": [{"name": name, "at": place} for name, place in dict.fromkeys(self._hops)],
+            "unknown": self._unknown,
             "holds": [],
             "turns": {
                 "base": trail.call if trail is not None and self._common else None,
@@ -932,6 +981,7 @@ class Exchange:
             "label": explain.label_json(self.tally.shown),
             "coverage": self.coverage(),
             "quarantine": list(self.quarantined),
+            "hops": sorted({name for name, _ in self._hops}),
             "request": self.attempt.hex() if self.attempt is not None else None,
         }
 
@@ -1146,6 +1196,13 @@ def _content_type(head: RequestHead) -> bytes | None:
     """The content type; several of them joined, so that they fit none."""
     found = [value for name, value in head.headers if name == b"content-type"]
     return (found[0] if len(found) == 1 else b" & ".join(found)) if found else None
+
+
+def _listed(head: RequestHead, header: bytes) -> list[str]:
+    """The values of a header that may be sent several times, each with several values."""
+    lines = (value for name, value in head.headers if name == header)
+    found = (part.strip() for line in lines for part in line.decode("latin-1").split(","))
+    return [value for value in found if value]
 
 
 @lru_cache(maxsize=64)

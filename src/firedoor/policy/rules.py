@@ -141,6 +141,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         _row("endpoint", REQUEST, _globs, "names or patterns, `openai:files.*`"),
         _row("family", REQUEST, _globs, "names or patterns, `hosted`"),
         _row("act", REQUEST, _globs, "names or patterns, `create`"),
+        _row("hop", REQUEST, _globs, "names or patterns, `mcp`"),
     )
 }
 
@@ -154,6 +155,11 @@ class Rule:
     tests: tuple[Test, ...]
     asks: frozenset[str]
     shadow: bool = False
+
+    @property
+    def names_hop(self) -> bool:
+        """Whether the rule speaks of hops, rather than of requests as such."""
+        return any(test.field == "hop" for test in self.tests)
 
     def matches(self, ask: PartAsk | CallAsk | RequestAsk) -> bool:
         """Whether every condition fits this ask."""

@@ -89,6 +89,18 @@ def request_verdict(policy: Policy, ask: RequestAsk, *, below: bool) -> tuple[Ve
     return Verdict(Action.DENY, f"{policy.mode}/{ask.family}", own.shadow), why
 
 
+def hop_verdict(policy: Policy, ask: RequestAsk) -> Verdict:
+    """Whether a call may hold the hop that ``ask`` names: a rule of the file says so by its name.
+
+    A rule that lets an endpoint through has not thought of what one of its fields may start.
+    """
+    act = policy.mode is not Mode.OBSERVE
+    own = _first(tuple(rule for rule in policy.rules if rule.names_hop), ask, act=act)
+    if own.rule is not None or not act or not policy.treats:
+        return own
+    return Verdict(Action.DENY, f"{policy.mode}/hop", own.shadow)
+
+
 def affordances_of(policy: Policy, tool: str) -> tuple[str, ...]:
     """What ``tool`` lets an instance do."""
     return affordances_for(policy.affordances, tool)

@@ -79,7 +79,8 @@ def veiled(document: bytes, keys: StoreKeys) -> bytes:
         shown = pointer(refusal["param"])
         refusal["message"] = refusal["message"].replace(refusal["param"], shown)
         refusal["param"] = shown
-    _each([value], model=word)
+    _each([value], model=word, unknown=pointer)
+    _each(value.get("hops", []), at=pointer)
     _each(value.get("tools", []), pointer=pointer, name=word)
     _each([value.get("upstream") or {}], model=word, id=word, error=word)
     return orjson.dumps(value)

@@ -144,6 +144,8 @@ class Reading(NamedTuple):
     turn: Turn | None = None
     unknown: tuple[str, ...] = ()
     """Pointers of fields, items or types that the inventory does not know."""
+    hops: tuple[tuple[str, str], ...] = ()
+    """(name, pointer) of what makes the call hold more instances than the wire shows."""
 
 
 class OutputKind(StrEnum):

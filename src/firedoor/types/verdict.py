@@ -77,6 +77,8 @@ class RequestAsk(NamedTuple):
     instance: str | None
     """Name of the instance, where the head alone tells it."""
     compartment: str | None
+    hop: str | None = None
+    """What makes the call hold more instances than the wire shows, by its name in the inventory."""
 
 
 class Verdict(NamedTuple):

@@ -5,14 +5,17 @@ May import: types, errors.
 
 from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
+from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import Endpoint, resource_of, route
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
 from firedoor.wire.surfaces import surface_wire, wire_for
-from firedoor.wire.veil import WORD_CHARS_MAX, veiled_name, veiled_pointer
+from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy, veiled_name, veiled_pointer
 
 __all__ = [
+    "BETA_HEADERS",
     "CODES",
+    "HOPS",
     "WORD_CHARS_MAX",
     "AnswerStream",
     "Edit",
@@ -22,8 +25,10 @@ __all__ = [
     "Piece",
     "Refusal",
     "SurfaceWire",
+    "beta_of",
     "check",
     "edit",
+    "is_wordy",
     "parse",
     "refusal",
     "replace_spans",

@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
 from firedoor.types.exchange import Surface
 from firedoor.wire.inventory import endpoints
@@ -129,7 +130,7 @@ def route(method: str, path: str, query: str = "", upstream: str | None = None) 
         if match is None or any(len(value) > _ID_CHARS_MAX for _, value in match.ids):
             continue
         operation = match.operation
-        names = {pair.partition("=")[0] for pair in query.split("&") if pair}
+        names = {unquote(pair.partition("=")[0]) for pair in query.split("&") if pair}
         if not names <= query_names(operation):
             continue
         return Endpoint(

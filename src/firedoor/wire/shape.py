@@ -5,14 +5,17 @@ A shape is one of:
     "word"         a word of the protocol: a role, a type, a name; longer than it may be, it is text
     "text"         text of whoever speaks there
     "signed"       text that the provider signed: readable, not editable
-    "opaque"       encrypted or binary: neither
+    "opaque"       binary, given by the program: neither
+    "blob"         what the provider made and only it can read: neither, and whose it is is asked
+    "file"         a file of a multipart body; in JSON there is none
     "definition"   any JSON: names, descriptions and schemas of tools
     "free"         any JSON of whoever speaks there
     "ref:THING"    an id that names a THING kept elsewhere
-    {…}            an object with these members; any other member is unknown
+    {…}            an object with these members; any other is unknown, or has the shape of ``"*"``
     [shape]        a list
     (shape, …)     whichever of these fits the value's type
     Tagged(…)      an object whose ``type`` says which shape it has
+    Hop(…)         what makes another instance run, or reaches one, inside the call
 
 A new field of an SDK is a new row in a table of ``inventory``, and nothing else.
 """
@@ -27,6 +30,8 @@ from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy
 
 _INNER_JSON_CHARS_MAX: Final = 4 * 2**20
 _INNER_LEVELS_MAX: Final = 4
+
+_ANYTHING: Final = ("definition", "free")
 
 Shape = Any
 
@@ -51,6 +56,13 @@ class Tagged(NamedTuple):
         return found
 
 
+class Hop(NamedTuple):
+    """A place where one call holds more instances than the door sees (``inventory/hops``)."""
+
+    name: str
+    shape: Shape = "free"
+
+
 class Speaker(NamedTuple):
     """In whose name the strings below stand."""
 
@@ -65,10 +77,12 @@ class Speaker(NamedTuple):
 class Found:
     """What a walk gathers."""
 
-    __slots__ = ("calls", "parts", "unknown")
+    __slots__ = ("calls", "hops", "parts", "unknown")
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
+        self.hops: list[tuple[str, str]] = []
+        """(name, pointer)"""
         self.unknown: list[str] = []
         self.calls: list[CallClaim] = []
 
@@ -172,7 +186,12 @@ def _string(shape: str, value: str, pointer: str, speaker: Speaker, found: Found
         found.parts.append(Part(pointer, value, speaker.kind, role, channel, editable=False))
     elif shape == "opaque":
         found.parts.append(Part(pointer, "", Kind.OPAQUE, role, channel, editable=False))
-    elif shape.startswith("ref:"):
+    elif shape == "file":
+        _unknown(value, pointer, speaker, found)
+    elif not value and (shape == "blob" or shape.startswith("ref:")):
+        # An answer may leave one empty, and a client sends it back: it names nothing.
+        found.parts.append(Part(pointer, value, Kind.WORD, role, channel, editable=False))
+    elif shape == "blob" or shape.startswith("ref:"):
         resource = shape.removeprefix("ref:")
         found.parts.append(
             Part(
@@ -184,8 +203,13 @@ def _string(shape: str, value: str, pointer: str, speaker: Speaker, found: Found
 
 def walk(shape: Shape, value: Any, pointer: str, speaker: Speaker, found: Found) -> None:
     """Give every string below ``value``; note what the shape does not know."""
-    if isinstance(shape, tuple) and not isinstance(shape, Tagged):
+    if isinstance(shape, tuple) and not isinstance(shape, Tagged | Hop):
         shape = _fitting(shape, value)
+    if isinstance(shape, Hop):
+        if value is not None and value is not False and value != []:
+            found.hops.append((shape.name, pointer))
+        walk(shape.shape, value, pointer, speaker, found)
+        return
     if isinstance(shape, str):
         if isinstance(value, str):
             _string(shape, value, pointer, speaker, found)
@@ -227,6 +251,9 @@ def member(
     """One member of an object at ``pointer``."""
     inner = f"{pointer}/{escape(name)}"
     known = shape.get(name)
+    if known is None and "*" in shape:
+        _member_name(name, inner, speaker, found)
+        known = shape["*"]
     if known is None:
         _member_name(name, inner, speaker, found)
         _unknown(value, inner, speaker, found)
@@ -236,9 +263,10 @@ def member(
 
 def _fitting(shapes: tuple[Shape, ...], value: Any) -> Shape:
     for shape in shapes:
-        wants = (
-            list if isinstance(shape, list) else dict if isinstance(shape, dict | Tagged) else str
-        )
+        bare = shape.shape if isinstance(shape, Hop) else shape
+        if bare in _ANYTHING:
+            return shape
+        wants = list if isinstance(bare, list) else dict if isinstance(bare, dict | Tagged) else str
         if isinstance(value, wants):
             return shape
     return shapes[0]

@@ -1,6 +1,6 @@
 """Anthropic messages: a whole answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, Role, ToolCall
@@ -26,6 +26,9 @@ _NO_CALLS: Final = (frozenset(inventory.BLOCK.cases) - {"tool_use"}) | {
     "fallback",
 }
 """Blocks that ask nothing of the caller's program; so do all that end in ``_result``."""
+
+_SEALED: Final = ("encrypted_content", "encrypted_index", "encrypted_stdout", "signature")
+_MADE: Final = ("code_execution_output", "bash_code_execution_output")
 
 
 def is_known(block: Mapping[str, Any]) -> bool:
@@ -83,6 +86,36 @@ def block_output(block: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
     return [OutputPart(at, "\n".join(rest), OutputKind.TEXT)] if rest else []
 
 
+def _minted(block: dict[str, Any]) -> Iterator[MintedId]:
+    """What the provider made for one block: ids of files, and what only it can read.
+
+    Only where the provider itself writes them: the arguments of a call, and what a server of
+    somebody else's answered, may hold any name, and make nobody the owner of anything.
+    """
+    kind = block.get("type")
+    if kind == "redacted_thinking":
+        stack: list[Any] = [{"encrypted_content": block.get("data")}]
+    elif kind in ("thinking", "compaction"):
+        stack = [{name: block.get(name) for name in _SEALED}]
+    elif kind == "text":
+        stack = [block.get("citations")]
+    elif isinstance(kind, str) and kind.endswith("_result") and kind != "mcp_tool_result":
+        stack = [block.get("content")]
+    else:
+        return
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack.extend(reversed(value))
+        elif isinstance(value, dict):
+            stack.extend(item for item in value.values() if isinstance(item, dict | list))
+            for name in _SEALED:
+                if found := word(value.get(name)):
+                    yield MintedId("blob", found)
+            if value.get("type") in _MADE and (made := word(value.get("file_id"))):
+                yield MintedId("file", made)
+
+
 def answer_of(message: dict[str, Any]) -> Answer:
     """The answer that a message object is."""
     output: list[OutputPart | ToolCall] = []
@@ -97,6 +130,14 @@ def answer_of(message: dict[str, Any]) -> Answer:
     container = message.get("container")
     if isinstance(container, dict) and isinstance(container.get("id"), str):
         minted.append(MintedId("container", container["id"]))
+    if id_:
+        minted.append(MintedId("message", id_))
+    details = message.get("stop_details")
+    token = details.get("fallback_credit_token") if isinstance(details, dict) else None
+    if isinstance(token, str) and token:
+        minted.append(MintedId("blob", token))
+    for _, block in placed(content):
+        minted += _minted(block)
     stop = word(message.get("stop_reason"))
     return Answer(
         output=tuple(output),

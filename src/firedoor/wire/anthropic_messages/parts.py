@@ -89,7 +89,9 @@ def read_turn(pointer: str, value: Any) -> Reading:
             walk(inventory.MESSAGE, {name: item}, pointer, speaker, found)
     texts, calls = content_texts_and_calls(value.get("content"))
     turn = turn_of_texts_and_calls(speaker.role, texts, calls)
-    return Reading(tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown))
+    return Reading(
+        tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops)
+    )
 
 
 def read_field(name: str, value: Any) -> Reading:

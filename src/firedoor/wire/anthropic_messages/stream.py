@@ -158,6 +158,8 @@ class MessagesStream:
             text = word(delta.get(name)) or ""
             block = block or self._new(index, {"type": _IMPLIED[name]})
             block.value[name] = (word(block.value.get(name)) or "") + text
+        if block is not None and name is None:
+            _add(block.value, delta)
         if block is not None and block.held is not None:
             block.held.append(event)
             return Piece(b"", text=text)
@@ -226,6 +228,16 @@ class MessagesStream:
         content = [block.value if block.whole else {} for block in self._blocks]
         found = answer_of(self._message | {"content": content})
         return found._replace(error=self._error or found.error)
+
+
+def _add(block: dict[str, Any], delta: dict[str, Any]) -> None:
+    """Put into a block what a delta brings besides text: a citation, a piece of a compaction."""
+    if delta.get("type") == "citations_delta" and isinstance(delta.get("citation"), dict):
+        known = block.get("citations")
+        block["citations"] = [*(known if isinstance(known, list) else ()), delta["citation"]]
+    elif delta.get("type") == "compaction_delta":
+        for name in ("content", "encrypted_content"):
+            block[name] = (word(block.get(name)) or "") + (word(delta.get(name)) or "")
 
 
 def _kind(event: Event, value: dict[str, Any]) -> str:

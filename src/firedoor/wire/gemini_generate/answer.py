@@ -92,6 +92,8 @@ def minted_of(value: Mapping[str, Any], candidates: list[dict[str, Any]]) -> Ite
         if isinstance(token, str) and token:
             yield MintedId("continuation", token)
         for part in parts_of(candidate.get("content")):
+            if signature := word(part.get("thoughtSignature")):
+                yield MintedId("blob", signature)
             file = part.get("fileData")
             uri = file.get("fileUri") if isinstance(file, dict) else None
             if isinstance(uri, str) and uri:

@@ -170,7 +170,9 @@ def read_turn(pointer: str, value: Any) -> Reading:
     role = value.get("role") if isinstance(value, dict) else None
     if isinstance(value, dict) and (role is None or role in _SPEAKERS):
         turn = turn_of_texts_and_calls(_SPEAKERS[role].role, *texts_and_calls(parts_of(value)))
-    return Reading(_addresses(found.parts), tuple(found.calls), turn, tuple(found.unknown))
+    return Reading(
+        _addresses(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops)
+    )
 
 
 # -- fields ----------------------------------------------------------------------------------------
@@ -241,7 +243,13 @@ def reader_of(fields: Mapping[str, Shape]) -> Callable[[str, object], Reading]:
     def read_field(name: str, value: object) -> Reading:
         found = Found()
         _read_named(fields, name, value, "", found)
-        return Reading(_addresses(found.parts), tuple(found.calls), None, tuple(found.unknown))
+        return Reading(
+            _addresses(found.parts),
+            tuple(found.calls),
+            None,
+            tuple(found.unknown),
+            tuple(found.hops),
+        )
 
     return read_field
 

@@ -7,7 +7,7 @@ one object where a list of one would do, so both are in the tables (`spelled`, `
 import re
 from typing import Any, Final
 
-from firedoor.wire.shape import Shape, Tagged
+from firedoor.wire.shape import Hop, Shape, Tagged
 
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -19,6 +19,8 @@ def snake(name: str) -> str:
 
 def spelled(shape: Shape) -> Any:
     """The shape with every name in both spellings."""
+    if isinstance(shape, Hop):
+        return shape._replace(shape=spelled(shape.shape))
     if isinstance(shape, Tagged):
         return shape._replace(cases={tag: spelled(case) for tag, case in shape.cases.items()})
     if isinstance(shape, dict):
@@ -56,8 +58,11 @@ _PART: Final = {
     **_MEDIA,
     "text": "text",
     "thought": "word",
-    "thoughtSignature": "opaque",
-    "functionCall": {"id": "word", "name": "word", "args": "free"},
+    "thoughtSignature": "blob",
+    "functionCall": {
+        "id": "word", "name": "word", "args": "free", "partialArgs": "free",
+        "willContinue": "word",
+    },
     "functionResponse": {
         "id": "word", "name": "word", "response": "free", "parts": [_MEDIA],
         "willContinue": "word", "scheduling": "word",
@@ -87,7 +92,6 @@ FUNCTION: Final = spelled(
         "responseJsonSchema": "definition", "behavior": "word",
     }
 )  # fmt: skip
-# MCP servers are hops inside one call, a maps key is a credential: they have no row.
 HOSTED: Final = spelled(
     {
         "googleSearch": {
@@ -98,7 +102,7 @@ HOSTED: Final = spelled(
         "googleSearchRetrieval": {
             "dynamicRetrievalConfig": {"mode": "word", "dynamicThreshold": "word"}
         },
-        "googleMaps": {"enableWidget": "word"},
+        "googleMaps": {"enableWidget": "word", "authConfig": {"apiKey": "opaque"}},
         "urlContext": {},
         "codeExecution": {},
         "computerUse": {
@@ -109,6 +113,18 @@ HOSTED: Final = spelled(
             "fileSearchStoreNames": ["ref:file_search_store"], "topK": "word",
             "metadataFilter": "text",
         },
+        "mcpServers": Hop(
+            "mcp",
+            [
+                {
+                    "name": "word",
+                    "streamableHttpTransport": {
+                        "url": "text", "headers": {"*": "opaque"}, "timeout": "word",
+                        "sseReadTimeout": "word", "terminateOnClose": "word",
+                    },
+                }
+            ],
+        ),
     }
 )  # fmt: skip
 TOOL: Final = {
@@ -161,12 +177,15 @@ _GENERATION: Final = {
     "responseModalities": ["word"],
     "responseSchema": "definition",
     "seed": "word",
-    "speechConfig": {
-        "voiceConfig": _VOICE, "languageCode": "word",
-        "multiSpeakerVoiceConfig": {
-            "speakerVoiceConfigs": [{"speaker": "text", "voiceConfig": _VOICE}]
+    "speechConfig": (
+        "word",
+        {
+            "voiceConfig": _VOICE, "languageCode": "word",
+            "multiSpeakerVoiceConfig": {
+                "speakerVoiceConfigs": [{"speaker": "text", "voiceConfig": _VOICE}]
+            },
         },
-    },
+    ),
     "stopSequences": ["text"],
     "temperature": "word",
     "thinkingConfig": {

@@ -1,4 +1,4 @@
-"""OpenAI chat completions (openai 3.54.0): the shape of a request."""
+"""OpenAI chat completions: the shape of a request."""
 
 from typing import Final
 
@@ -41,6 +41,28 @@ MESSAGE: Final = {
     "annotations": ["free"],
     "reasoning_content": "text",
     "reasoning": "text",
+}
+# What ``parts.read_call`` reads.
+TOOL_CALL: Final = Tagged(
+    {
+        "function": {
+            "type": "word",
+            "id": "word",
+            "index": "word",
+            "function": {"name": "word", "arguments": "free"},
+        },
+        "custom": {
+            "type": "word",
+            "id": "word",
+            "index": "word",
+            "custom": {"name": "word", "input": "free"},
+        },
+    }
+)
+WHOLE_MESSAGE: Final = {
+    **MESSAGE,
+    "tool_calls": [TOOL_CALL],
+    "function_call": {"name": "word", "arguments": "free"},
 }
 
 FUNCTION: Final = {

@@ -1,11 +1,12 @@
-"""OpenAI embeddings (openai 3.54.0): the shape of a request."""
+"""OpenAI embeddings: the shape of a request."""
 
 from typing import Final
 
 FIELDS: Final = {
     "dimensions": "word",
     "encoding_format": "word",
-    "input": ("text", ["text"]),
+    # Text, or tokens.
+    "input": ("text", [("text", ["word"])]),
     "model": "word",
     "user": "word",
 }

@@ -1,15 +1,32 @@
-"""OpenAI responses (openai 3.54.0): the shape of a request."""
+"""OpenAI responses: the shape of a request."""
 
 from typing import Final
 
-from firedoor.wire.shape import Tagged
+from firedoor.wire.shape import Hop, Tagged
 
 CACHE: Final = {"type": "word", "ttl": "word", "mode": "word"}
+_LOGPROB: Final = {"token": "text", "bytes": ["word"], "logprob": "word"}
+# A citation names what was read, and opens nothing: its ids are words.
+ANNOTATION: Final = Tagged(
+    {
+        "file_citation": {"type": "word", "file_id": "word", "filename": "text", "index": "word"},
+        "file_path": {"type": "word", "file_id": "word", "index": "word"},
+        "url_citation": {
+            "type": "word", "start_index": "word", "end_index": "word", "title": "text",
+            "url": "text",
+        },
+        "container_file_citation": {
+            "type": "word", "container_id": "word", "file_id": "word", "filename": "text",
+            "start_index": "word", "end_index": "word",
+        },
+    }
+)  # fmt: skip
 CONTENT_PARTS: Final = Tagged(
     {
         "input_text": {"type": "word", "text": "text", "prompt_cache_breakpoint": CACHE},
         "output_text": {
-            "type": "word", "text": "text", "annotations": ["free"], "logprobs": ["free"],
+            "type": "word", "text": "text", "annotations": [ANNOTATION],
+            "logprobs": [_LOGPROB | {"top_logprobs": [_LOGPROB]}],
         },
         "text": {"type": "word", "text": "text"},
         "summary_text": {"type": "word", "text": "text"},
@@ -26,31 +43,67 @@ CONTENT_PARTS: Final = Tagged(
         "input_audio": {
             "type": "word", "input_audio": {"data": "opaque", "format": "word"},
         },
+        "encrypted_content": {"type": "word", "encrypted_content": "blob"},
     }
 )  # fmt: skip
 CONTENT: Final = ("text", [CONTENT_PARTS])
 OUTPUT: Final = ("text", [CONTENT_PARTS], "free")
 
-# Every item says its id and status; a client may send back what it was given.
-_ITEM: Final = {"type": "word", "id": "word", "status": "word", "call_id": "word",
-                "caller": "free", "namespace": "word", "async": "word"}  # fmt: skip
+# Every item says its id and status; a client may send back what it was given. What stands in the
+# item itself is judged as it stands, and then the id is a word.
+_ITEM: Final = {
+    "type": "word", "id": "word", "status": "word", "call_id": "word",
+    "caller": {"type": "word", "caller_id": "word"}, "namespace": "word", "async": "word",
+    "agent": Hop("multi_agent", {"agent_name": "word"}),
+}  # fmt: skip
+# What the provider looks up by its id, where the item is sent back without its content.
+_KEPT: Final = {**_ITEM, "id": "ref:item"}
+_CHECKS: Final = [{"id": "word", "code": "word", "message": "text"}]
+
+NETWORK: Final = {
+    "type": "word", "allowed_domains": ["text"],
+    "domain_secrets": [{"domain": "text", "name": "word", "value": "opaque"}],
+}  # fmt: skip
+SKILL: Final = Tagged(
+    {
+        "skill_reference": {"type": "word", "skill_id": "ref:skill", "version": "word"},
+        "inline": {
+            "type": "word", "name": "definition", "description": "definition",
+            "source": {"type": "word", "media_type": "word", "data": "opaque"},
+        },
+    }
+)  # fmt: skip
+CONTAINER: Final = {
+    "type": "word", "file_ids": ["ref:file"], "memory_limit": "word", "network_policy": NETWORK,
+    "skills": [SKILL],
+}  # fmt: skip
+ENVIRONMENT: Final = Tagged(
+    {
+        "local": {
+            "type": "word",
+            "skills": [{"name": "definition", "description": "definition", "path": "text"}],
+        },
+        "container_reference": {"type": "word", "container_id": "ref:container"},
+        "container_auto": CONTAINER,
+    }
+)  # fmt: skip
 
 FUNCTION_TOOL: Final = {
     "type": "word", "name": "definition", "description": "definition", "parameters": "definition",
     "strict": "word", "allowed_callers": ["word"], "async": "word", "defer_loading": "word",
     "output_schema": "definition", "input_schema": "definition", "annotations": "definition",
 }  # fmt: skip
+_CUSTOM_TOOL: Final = {
+    "type": "word", "name": "definition", "description": "definition", "format": "definition",
+    "allowed_callers": ["word"], "async": "word", "defer_loading": "word",
+}  # fmt: skip
 TOOL: Final = Tagged(
     {
         "function": FUNCTION_TOOL,
-        "custom": {
-            "type": "word", "name": "definition", "description": "definition",
-            "format": "definition", "allowed_callers": ["word"], "async": "word",
-            "defer_loading": "word",
-        },
+        "custom": _CUSTOM_TOOL,
         "namespace": {
             "type": "word", "name": "definition", "description": "definition",
-            "tools": ["definition"],
+            "tools": [Tagged({"function": FUNCTION_TOOL, "custom": _CUSTOM_TOOL})],
         },
         "tool_search": {
             "type": "word", "description": "definition", "execution": "word",
@@ -67,11 +120,7 @@ TOOL: Final = Tagged(
         },
         "code_interpreter": {
             "type": "word", "allowed_callers": ["word"],
-            "container": (
-                "ref:container",
-                {"type": "word", "file_ids": ["ref:file"], "memory_limit": "word",
-                 "network_policy": "free"},
-            ),
+            "container": ("ref:container", CONTAINER),
         },
         "image_generation": {
             "type": "word", "action": "word", "background": "word", "complexity": "word",
@@ -80,7 +129,18 @@ TOOL: Final = Tagged(
             "moderation": "word", "output_compression": "word", "output_format": "word",
             "partial_images": "word", "quality": "word", "size": "word", "svg": "free",
         },
-        "shell": {"type": "word", "allowed_callers": ["word"], "environment": "free"},
+        "mcp": Hop(
+            "mcp",
+            {
+                "type": "word", "server_label": "word", "server_url": "text",
+                "server_description": "definition", "connector_id": "word", "tunnel_id": "ref:tunnel",
+                "authorization": "opaque", "headers": {"*": "opaque"},
+                "allowed_tools": (["word"], {"read_only": "word", "tool_names": ["word"]}),
+                "allowed_callers": ["word"], "defer_loading": "word",
+                "require_approval": ("word", "definition"),
+            },
+        ),
+        "shell": {"type": "word", "allowed_callers": ["word"], "environment": ENVIRONMENT},
         "local_shell": {"type": "word"},
         "apply_patch": {"type": "word", "allowed_callers": ["word"]},
         "computer": {"type": "word"},
@@ -101,62 +161,84 @@ ITEM: Final = Tagged(
         "custom_tool_call": {**_ITEM, "name": "word", "input": "text"},
         "custom_tool_call_output": {**_ITEM, "output": OUTPUT},
         "reasoning": {
-            **_ITEM, "summary": [CONTENT_PARTS], "content": [CONTENT_PARTS],
-            "encrypted_content": "opaque",
+            **_KEPT, "summary": [CONTENT_PARTS], "content": [CONTENT_PARTS],
+            "encrypted_content": "blob",
         },
-        "web_search_call": {**_ITEM, "action": "free"},
-        "file_search_call": {**_ITEM, "queries": ["text"], "results": "free"},
+        "web_search_call": {**_KEPT, "action": "free"},
+        "file_search_call": {
+            **_KEPT, "queries": ["text"],
+            "results": [
+                {"attributes": "free", "file_id": "word", "filename": "text", "score": "word",
+                 "text": "text"}
+            ],
+        },
         "computer_call": {
-            **_ITEM, "action": "free", "actions": "free", "pending_safety_checks": "free",
+            **_ITEM, "action": "free", "actions": "free", "pending_safety_checks": _CHECKS,
         },
         "computer_call_output": {
-            **_ITEM, "acknowledged_safety_checks": "free",
+            **_ITEM, "acknowledged_safety_checks": _CHECKS,
             "output": {"type": "word", "file_id": "ref:file", "image_url": "text"},
         },
         "image_generation_call": {
-            **_ITEM, "action": "word", "background": "word", "error": "free",
+            **_KEPT, "action": "word", "background": "word", "error": "free",
             "output_format": "word", "quality": "word", "result": "opaque",
             "revised_prompt": "text", "size": "word", "svg_usage": "free",
         },
         "code_interpreter_call": {
-            **_ITEM, "code": "text", "container_id": "ref:container", "outputs": "free",
+            **_KEPT, "code": "text", "container_id": "ref:container", "outputs": "free",
         },
         "local_shell_call": {**_ITEM, "action": "free"},
         "local_shell_call_output": {**_ITEM, "output": "text"},
-        "shell_call": {**_ITEM, "action": "free", "environment": "free"},
+        "shell_call": {**_ITEM, "action": "free", "environment": ENVIRONMENT},
         "shell_call_output": {**_ITEM, "max_output_length": "word", "output": "free"},
         "apply_patch_call": {**_ITEM, "operation": "free"},
         "apply_patch_call_output": {**_ITEM, "output": "text"},
-        "mcp_list_tools": {
-            **_ITEM, "server_label": "word", "tools": "definition", "error": "free",
-        },
-        "mcp_approval_request": {
-            **_ITEM, "arguments": "free", "name": "word", "server_label": "word",
-        },
-        "mcp_approval_response": {
-            **_ITEM, "approval_request_id": "word", "approve": "word", "reason": "text",
-        },
-        "mcp_call": {
-            **_ITEM, "arguments": "free", "name": "word", "server_label": "word",
-            "output": "free", "error": "free", "approval_request_id": "word",
-        },
+        "mcp_list_tools": Hop(
+            "mcp", {**_KEPT, "server_label": "word", "tools": "definition", "error": "free"}
+        ),
+        "mcp_approval_request": Hop(
+            "mcp", {**_KEPT, "arguments": "free", "name": "word", "server_label": "word"}
+        ),
+        "mcp_approval_response": Hop(
+            "mcp",
+            {**_ITEM, "approval_request_id": "ref:item", "approve": "word", "reason": "text"},
+        ),
+        "mcp_call": Hop(
+            "mcp",
+            {
+                **_KEPT, "arguments": "free", "name": "word", "server_label": "word",
+                "output": "free", "error": "free", "approval_request_id": "ref:item",
+            },
+        ),
+        "agent_message": Hop(
+            "multi_agent", {**_ITEM, "author": "word", "recipient": "word", "content": CONTENT}
+        ),
+        "multi_agent_call": Hop("multi_agent", {**_ITEM, "action": "word", "arguments": "free"}),
+        "multi_agent_call_output": Hop(
+            "multi_agent", {**_ITEM, "action": "word", "output": OUTPUT}
+        ),
         "tool_search_call": {**_ITEM, "arguments": "free", "execution": "word"},
-        "tool_search_output": {**_ITEM, "execution": "word", "tools": ["definition"]},
-        "additional_tools": {**_ITEM, "role": "word", "tools": ["definition"]},
+        "tool_search_output": {**_ITEM, "execution": "word", "tools": [TOOL]},
+        "additional_tools": {**_ITEM, "role": "word", "tools": [TOOL]},
         "configuration_update": {**_ITEM, "reasoning": "free", "text": "definition"},
-        "compaction": {**_ITEM, "encrypted_content": "opaque"},
+        "compaction": {**_KEPT, "encrypted_content": "blob"},
         "compaction_trigger": _ITEM,
-        "program": {**_ITEM, "code": "text", "fingerprint": "opaque"},
+        "program": {**_KEPT, "code": "text", "fingerprint": "blob"},
         "program_output": {**_ITEM, "result": "free"},
-        "item_reference": {"type": "word", "id": "ref:item"},
+        "item_reference": {"type": "word", "id": "ref:item", "agent": _ITEM["agent"]},
     },
     default="message",
 )  # fmt: skip
 
 FIELDS: Final = {
+    "access_programs": {"cyber": "word"},
     "background": "word",
+    "background_options": {
+        "completion_window": "word", "continuation_id": Hop("continuation", "ref:response"),
+    },
     "context_management": "free",
     "conversation": ("ref:conversation", {"id": "ref:conversation"}),
+    "image": {"context_compression": "word"},
     "include": ["word"],
     "instructions": "text",
     "max_output_tokens": "word",
@@ -164,11 +246,17 @@ FIELDS: Final = {
     "metadata": "free",
     "model": "word",
     "moderation": "free",
+    "multi_agent": Hop("multi_agent", {"enabled": "word", "max_concurrent_subagents": "word"}),
     "parallel_tool_calls": "word",
     "previous_response_id": "ref:response",
-    "prompt": {"id": "ref:prompt", "version": "word", "variables": "free"},
+    "prompt": {"id": "ref:prompt", "version": "word",
+               "variables": {"*": ("text", CONTENT_PARTS)}},
+    "personality": "word",
     "prompt_cache_key": "word",
-    "prompt_cache_options": "free",
+    "prompt_cache_options": {
+        "mode": "word", "ttl": "word", "prewarm": "word",
+        "comparison_response_id": "ref:response",
+    },
     "prompt_cache_retention": "word",
     "reasoning": {"effort": "word", "summary": "word", "generate_summary": "word", "mode": "word",
                   "context": "word"},
@@ -186,5 +274,3 @@ FIELDS: Final = {
     "truncation": "word",
     "user": "word",
 }  # fmt: skip
-"""Hosted MCP, background continuations and access programs have no row: they carry hops that a
-door on this wire cannot see, and are refused as unknown until they are inventoried (step 2)."""

@@ -1,27 +1,45 @@
 """The names that a query may hold. A query is text that anybody may write, so none is let by unseen."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
 from firedoor.wire.inventory.endpoints import Act, Operation
 
 _EVERYWHERE: Final = frozenset({"beta"})
-_BY_PROVIDER: Final = {
+_BY_PROVIDER: Final[Mapping[str, frozenset[str]]] = {
     # Gemini takes its key in the query too, and says there that it wants a stream.
     "gemini": frozenset(
-        {"alt", "key", "$alt", "pageSize", "pageToken", "updateMask", "uploadType"}
-    ),
-}
-_BY_ACT: Final = {
-    Act.LIST: frozenset(
         {
-            "after", "after_id", "before", "before_id", "filter", "include", "include[]",
-            "include_archived", "limit", "order", "order_by", "page", "page_size", "path_prefix",
-            "purpose", "status", "view",
+            "alt",
+            "key",
+            "$alt",
+            "pageSize",
+            "pageToken",
+            "page_size",
+            "page_token",
+            "updateMask",
+            "update_mask",
+            "uploadType",
         }
     ),
-    Act.READ: frozenset({"include", "include[]", "include_obfuscation", "starting_after", "stream",
-                         "variant", "view"}),
+}
+_BY_ACT: Final[Mapping[Act, frozenset[str]]] = {
+    Act.LIST: frozenset(
+        {
+            "after", "after_id", "api_key_id", "before", "before_id", "created_at[gte]",
+            "created_at[lte]", "depth", "filter", "include", "include[]", "include_archived",
+            "lifecycle", "limit", "memory_id", "operation", "order", "order_by", "page",
+            "page_size", "path_prefix", "project_id", "purpose", "service_account_id",
+            "session_id", "status", "view",
+        }
+    ),
+    Act.READ: frozenset(
+        {
+            "include", "include[]", "include_input", "include_obfuscation", "last_event_id",
+            "starting_after", "stream", "variant", "view",
+        }
+    ),
     Act.CALL: frozenset(),
     Act.CREATE: frozenset({"include", "include[]", "view"}),
     Act.CHANGE: frozenset({"view"}),

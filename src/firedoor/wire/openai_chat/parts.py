@@ -114,7 +114,9 @@ def read_turn(pointer: str, value: Any) -> Reading:
             member(shape, name, item, pointer, speaker, found)
     texts = texts_of(value.get("content")) + texts_of(value.get("refusal"))
     turn = turn_of_texts_and_calls(speaker.role, texts, calls)
-    return Reading(tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown))
+    return Reading(
+        tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops)
+    )
 
 
 def speaker_of(name: str) -> Speaker:
@@ -143,7 +145,7 @@ def read_fields(
         walk({}, {name: value}, "", speaker, found)
     else:
         walk(shape, value, pointer, speaker, found)
-    return Reading(tuple(found.parts), (), None, tuple(found.unknown))
+    return Reading(tuple(found.parts), (), None, tuple(found.unknown), tuple(found.hops))
 
 
 def read_field(name: str, value: Any) -> Reading:

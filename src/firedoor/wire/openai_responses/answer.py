@@ -1,6 +1,6 @@
 """Responses: a whole answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, ToolCall
@@ -30,6 +30,9 @@ CALL_ITEMS: Final[Mapping[str, str]] = {
 """Items that the caller's program carries out, and the member that says what to do."""
 _ASKED: Final = ("arguments", "input", "action", "actions", "operation")
 _NO_CALLS: Final = frozenset(inventory.ITEM.cases) - frozenset(CALL_ITEMS)
+_MINTED: Final = {
+    "id": "item", "encrypted_content": "blob", "fingerprint": "blob", "container_id": "container",
+}  # fmt: skip
 _NO_TEXT: Final = ("id", "type", "status", "call_id")
 
 
@@ -96,15 +99,25 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
     return [OutputPart(at, rest, OutputKind.TEXT)] if rest else []
 
 
+def _minted(item: dict[str, Any]) -> Iterator[MintedId]:
+    """What the provider made for one item: ids, and what only it can read."""
+    for member, resource in _MINTED.items():
+        found = word(item.get(member))
+        if found:
+            yield MintedId(resource, found)
+    for part in (p for _, p in placed(item.get("content"))):
+        if part.get("type") == "encrypted_content" and word(part.get("encrypted_content")):
+            yield MintedId("blob", part["encrypted_content"])
+
+
 def answer_of(value: dict[str, Any]) -> Answer:
     """The answer that a response object is."""
     output: list[OutputPart | ToolCall] = []
-    minted = []
+    minted: list[MintedId] = []
     turns = []
     for i, item in placed(value.get("output")):
         output += item_output(item, f"/output/{i}")
-        if isinstance(item.get("id"), str):
-            minted.append(MintedId("item", item["id"]))
+        minted += _minted(item)
         turns.append(item_turn(item))
     id_ = word(value.get("id"))
     if id_:

@@ -91,7 +91,13 @@ def read_turn(pointer: str, value: Any) -> Reading:
             )
         )  # fmt: skip
     walk(inventory.ITEM, value, pointer, speaker, found)
-    return Reading(tuple(found.parts), tuple(found.calls), item_turn(value), tuple(found.unknown))
+    return Reading(
+        tuple(found.parts),
+        tuple(found.calls),
+        item_turn(value),
+        tuple(found.unknown),
+        tuple(found.hops),
+    )
 
 
 def read_field(name: str, value: Any) -> Reading:
