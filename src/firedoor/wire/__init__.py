@@ -8,7 +8,7 @@ from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import Endpoint, resource_of, route
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
-from firedoor.wire.surfaces import surface_wire, wire_for
+from firedoor.wire.surfaces import form_shape, surface_wire, wire_for
 from firedoor.wire.veil import WORD_CHARS_MAX, veiled_name, veiled_pointer
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "SurfaceWire",
     "check",
     "edit",
+    "form_shape",
     "parse",
     "refusal",
     "replace_spans",

@@ -9,6 +9,7 @@ A shape is one of:
     "definition"   any JSON: names, descriptions and schemas of tools
     "free"         any JSON of whoever speaks there
     "ref:THING"    an id that names a THING kept elsewhere
+    "file"         a file of a form; in JSON it is text
     {…}            an object with these members; any other member is unknown
     [shape]        a list
     (shape, …)     whichever of these fits the value's type
@@ -154,7 +155,7 @@ def _inner(value: str) -> Any:
 
 def _string(shape: str, value: str, pointer: str, speaker: Speaker, found: Found) -> None:
     role, channel = speaker.role, speaker.channel
-    if shape == "text" or shape == "free":
+    if shape in ("text", "free", "file"):
         text(value, pointer, speaker, found)
     elif shape == "word":
         if value[:1] in ("{", "["):

@@ -1,7 +1,7 @@
 """The table of surfaces: a new one is a package and a row here."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from firedoor.types.exchange import Surface
 from firedoor.wire import (
@@ -12,6 +12,7 @@ from firedoor.wire import (
     openai_responses,
     plain,
 )
+from firedoor.wire.inventory.bodies import BODIES
 from firedoor.wire.route import Endpoint
 from firedoor.wire.state import state_wire
 from firedoor.wire.surface import SurfaceWire
@@ -46,6 +47,12 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
 def surface_wire(surface: Surface) -> SurfaceWire:
     """How a surface with a shape of its own is read and written."""
     return _SURFACES[surface]
+
+
+def form_shape(endpoint: Endpoint) -> Mapping[str, Any] | None:
+    """The fields of ``endpoint``'s body as a form; None where it takes none."""
+    body = BODIES.get(f"{endpoint.provider}:{endpoint.name}")
+    return body.fields if body is not None and body.takes_form else None
 
 
 def wire_for(endpoint: Endpoint) -> SurfaceWire:

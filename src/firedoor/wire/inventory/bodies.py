@@ -1,6 +1,6 @@
 """The fields of requests about what a provider keeps, by ``provider:operation``.
 
-Written in the shapes of ``wire/shape.py``. An operation without a row takes no fields: whatever
+An operation that has a field of the shape ``file`` takes its body as a form too. Written in the shapes of ``wire/shape.py``. An operation without a row takes no fields: whatever
 stands in its body is unknown.
 """
 
@@ -16,6 +16,17 @@ class Body(NamedTuple):
     fields: Mapping[str, Any]
     items: str | None = None
     """The member that holds items of a conversation."""
+
+    @property
+    def takes_form(self) -> bool:
+        """Whether some field may be a file, so that the body may be a form."""
+        return any(_may_be_file(shape) for shape in self.fields.values())
+
+
+def _may_be_file(shape: Any) -> bool:
+    if isinstance(shape, list | tuple):
+        return any(_may_be_file(inner) for inner in shape)
+    return bool(shape == "file")
 
 
 _EXPIRES: Final = {"anchor": "word", "days": "word", "minutes": "word", "seconds": "word"}
@@ -63,7 +74,58 @@ BODIES: Final[Mapping[str, Body]] = {
             "memory_limit": "word",
         }
     ),
-    "openai:containers.files.create": Body({"file_id": "ref:file"}),
+    "openai:containers.files.create": Body({"file": "file", "file_id": "ref:file"}),
+    "openai:files.create": Body({"file": "file", "purpose": "word", "expires_after": _EXPIRES}),
+    "openai:uploads.parts.create": Body({"data": "file"}),
+    "openai:skills.create": Body({"files": ["file"]}),
+    "openai:skills.versions.create": Body({"files": ["file"], "default": "word"}),
+    "openai:images.edit": Body(
+        {
+            "image": ("file", ["file"]), "mask": "file", "markup": "file", "prompt": "text",
+            "background": "word", "complexity": "word", "frame_count": "word",
+            "frame_duration_ms": "word", "input_fidelity": "word", "model": "word", "n": "word",
+            "output_compression": "word", "output_format": "word", "partial_images": "word",
+            "quality": "word", "response_format": "word", "safety_identifier": "word",
+            "size": "word", "stream": "word", "user": "word",
+            "svg": {"model": "word", "reasoning": {"effort": "word"}},
+        }
+    ),
+    "openai:images.create_variation": Body(
+        {
+            "image": "file", "model": "word", "n": "word", "response_format": "word",
+            "size": "word", "user": "word",
+        }
+    ),
+    "openai:audio.transcriptions.create": Body(
+        {
+            "file": "file", "model": "word", "include": ["word"], "keywords": ["text"],
+            "chunking_strategy": (
+                "word",
+                {"type": "word", "prefix_padding_ms": "word", "silence_duration_ms": "word",
+                 "threshold": "word"},
+            ),
+            "known_speaker_names": ["text"], "known_speaker_references": ["opaque"],
+            "language": "word", "languages": ["word"], "prompt": "text", "response_format": "word",
+            "stream": "word", "temperature": "word", "timestamp_granularities": ["word"],
+        }
+    ),
+    "openai:audio.translations.create": Body(
+        {
+            "file": "file", "model": "word", "prompt": "text", "response_format": "word",
+            "temperature": "word",
+        }
+    ),
+    "openai:videos.create": Body(
+        {
+            "prompt": "text", "model": "word", "seconds": "word", "size": "word",
+            "input_reference": ("file", {"file_id": "ref:file", "image_url": "text"}),
+        }
+    ),
+    "openai:videos.edit": Body({"prompt": "text", "video": ("file", {"id": "ref:video"})}),
+    "openai:videos.extend": Body(
+        {"prompt": "text", "seconds": "word", "video": ("file", {"id": "ref:video"})}
+    ),
+    "openai:videos.create_character": Body({"name": "text", "video": "file"}),
     "openai:batches.create": Body(
         {
             "completion_window": "word", "endpoint": "word", "input_file_id": "ref:file",
@@ -101,6 +163,9 @@ BODIES: Final[Mapping[str, Body]] = {
             "stream_format": "word",
         }
     ),
+    "anthropic:files.upload": Body({"file": "file", "expires_in_seconds": "word"}),
+    "anthropic:skills.create": Body({"files": ["file"], "display_name": "text"}),
+    "anthropic:skills.versions.create": Body({"files": ["file"]}),
     "anthropic:memory_stores.create": Body(
         {"name": "text", "description": "text", "metadata": "free"}
     ),
