@@ -52,6 +52,7 @@ bench: $(VENV)/.stamp-dev
 	$(BIN)/python tests/benchmarks/engine_w2.py
 	$(BIN)/python tests/benchmarks/in_process.py
 	$(BIN)/python tests/benchmarks/sidecar.py
+	$(BIN)/python tests/benchmarks/upload_memory.py
 
 clean:
 	rm -rf $(VENV) .venv-compat .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -54,17 +54,28 @@ from firedoor.engine.port import (
     StoreFailed,
 )
 from firedoor.engine.trail import Mark, Tally, Trail
+from firedoor.engine.upload import Upload
 from firedoor.lineage import Passages
-from firedoor.types.exchange import Caller, Mode, Objection, Params, RequestHead, Surface
+from firedoor.types.exchange import (
+    Caller,
+    Mode,
+    Objection,
+    Params,
+    RequestHead,
+    SpooledBody,
+    Surface,
+)
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
 from firedoor.types.record import InstanceRow, RunRow
 from firedoor.types.verdict import Action, RequestAsk
+from firedoor.wire.form import boundary_of, is_multipart
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
 
+_FILE_CHARS_KEPT_MAX: Final = 1 << 20
 _JUDGED_AGAIN_MAX: Final = 8
 """Stale commits in a row before the call is given up: each one means that an order was given."""
 
@@ -172,12 +183,12 @@ class Exchange:
         self.code: str | None = None
         self.rules: dict[str, None] = {}
         self.quarantined: dict[str, None] = {}
-        self.body = b""
+        self.body: bytes | SpooledBody = b""
         self.calls: dict[str, CallClaim] = {}
         self.digests: set[Digest] = set()
         self.chain = identity.EMPTY_CHAIN
         self.attempt: Digest | None = None
-        self.forwarded = b""
+        self.forwarded: bytes | SpooledBody = b""
         self.second_try = False
         """Whether an equal request was tried before and had no answer."""
         self.store_down = False
@@ -202,6 +213,8 @@ class Exchange:
         self._answering: Answering | None = None
         self._answer_edited = False
         self._unknown: str | None = None
+        self._upload: Upload | None = None
+        self._body_bytes_max = self.settings.body_bytes_max
 
     # -- what the rest of the engine asks of a call ----------------------------------------------
 
@@ -248,7 +261,7 @@ class Exchange:
             refusal = self._request_refused()
             if refusal is not None:
                 return refusal
-        return [ReadBody(self.settings.body_bytes_max)]
+        return self._read_body()
 
     def receive(self, event: Event) -> list[Command]:
         """Take one event, give the commands that follow from it."""
@@ -322,16 +335,38 @@ class Exchange:
 
     # -- reading -----------------------------------------------------------------------------
 
+    def _read_body(self) -> list[Command]:
+        """Ask for the body: in memory, or past a reader where it is a form."""
+        kind = _content_type(self.head)
+        shape = wire.form_shape(self.endpoint)
+        form = is_multipart(kind) and (shape is not None or not self.enforcing)
+        if not form or kind is None:
+            return [ReadBody(self._body_bytes_max)]
+        self._body_bytes_max = self.settings.upload_bytes_max
+        try:
+            if shape is not None:
+                raw = b"".join(v for n, v in self.head.headers if n == b"content-type")
+                self._upload = Upload(boundary_of(raw), shape, self.settings.limits)
+        except wire.Malformed as problem:
+            if self.enforcing:
+                return self._refuse(problem.code, problem.message, param=problem.pointer)
+        self._opaque = self._opaque or self._upload is None
+        return [ReadBody(self._body_bytes_max, self._upload, spool=True)]
+
     def _broken(self, event: RequestBroken) -> list[Command]:
         reason = event.reason
         if reason == "too_large":
-            limit = self.settings.body_bytes_max
+            limit = self._body_bytes_max
             return self._refuse(
                 "firedoor_too_large", f"The request body is larger than {limit} bytes."
             )
         if reason == "gone":
             self._state = _State.DONE
             return [Finish(clean=False)]
+        if reason == "disk":
+            return self._refuse(
+                "firedoor_unavailable", "The door has no room on disk for a body of this size."
+            )
         if not self.enforcing:
             self.body = self.forwarded = event.body
             self._opaque = self._coded = True
@@ -373,7 +408,8 @@ class Exchange:
 
     def _parse(self) -> list[Command] | None:
         kind = _content_type(self.head)
-        if self.enforcing and self.body and kind is not None and not _is_json(kind):
+        json = self._upload is None
+        if self.enforcing and json and self.body and kind is not None and not _is_json(kind):
             return self._refuse(
                 "firedoor_malformed",
                 "This endpoint takes application/json in UTF-8; a body under another name could be "
@@ -384,7 +420,7 @@ class Exchange:
         engine = self.engine
         self._new_turns, self._new_fields = [], {}
         try:
-            document = wire.parse(self.body) if self.body or self.endpoint.needs_body else {}
+            document = self._document()
             sections = surface.sections(document)
             self.params = self._with_model(surface.params(document))
             self._turns, self._fields = sections.turns, sections.fields
@@ -428,6 +464,9 @@ class Exchange:
                 self._opaque = True
                 return None
             return self._refuse(problem.code, problem.message, param=problem.pointer)
+        if self._upload is not None:
+            for pointer, reading in self._upload.readings().items():
+                self._new_fields[pointer] = self._section(pointer, reading)
         if self.endpoint.ids:
             self._new_fields[":"] = self._path()
         if self.head.query:
@@ -442,6 +481,8 @@ class Exchange:
         words = [self.endpoint.surface, self.params.model or "", str(self.params.stream)]
         if not self._turns:
             words += [p.text for s in self._new_fields.values() for p in s.reading.parts]
+        if self._upload is not None:
+            words += [file.sha256.hex() for file in self._upload.form().files]
         self.attempt = identity.attempt_of(self.chain, words, digester)
         if self._unknown is not None and self.enforcing:
             return self._refuse(
@@ -458,6 +499,20 @@ class Exchange:
             return params
         return params._replace(model=dict(self.endpoint.ids).get("model"))
 
+    def _document(self) -> Any:
+        """The body as a value: JSON, or the fields of a form.
+
+        Raises:
+            Malformed: It is neither, or can be read in more than one way.
+        """
+        if self._upload is not None:
+            form = self._upload.form()
+            if form.unknown:
+                self._unknown = self._unknown or form.unknown[0]
+            return form.fields
+        assert isinstance(self.body, bytes)
+        return wire.parse(self.body) if self.body or self.endpoint.needs_body else {}
+
     def _turn_pointer(self, base: str, index: int) -> str:
         # A plain string in place of a list is one turn, at the field itself.
         if isinstance(self._turns[index], str) and len(self._turns) == 1:
@@ -467,7 +522,12 @@ class Exchange:
     def _field(self, surface: wire.SurfaceWire, name: str, value: object) -> Section:
         def read() -> Section:
             wire.check(value, self.settings.limits, 1)
-            return self._section("/" + name, surface.read_field(name, value))
+            reading = surface.read_field(name, value)
+            if self._upload is not None:
+                # Nothing in a form can be replaced: its bytes are not held.
+                parts = tuple(part._replace(editable=False) for part in reading.parts)
+                reading = reading._replace(parts=parts)
+            return self._section("/" + name, reading)
 
         size = len(value) if isinstance(value, str) else 0
         if size > wire.WORD_CHARS_MAX or isinstance(value, dict | list):
@@ -685,6 +745,7 @@ class Exchange:
             return self._refuse(code, message, param=pointer, rule=rule)
         edits = self.tally.edits
         if edits and self.enforcing:
+            assert isinstance(self.body, bytes), "nothing in a form can be edited"
             gone = [e.pointer for e in edits if e.text is None]
             along = wire.wire_for(self.endpoint).goes_along(self._fields, gone) if gone else []
             self.forwarded = wire.edit(self.body, (*edits, *along))
@@ -829,11 +890,17 @@ class Exchange:
         texts = {
             part.pointer: part.text
             for section in (*self._new_turns, *self._new_fields.values())
-            if section.outcome is None
+            if section.outcome is None and not self._long_file(section)
             for part in section.reading.parts
             if part.kind is not Kind.WORD
         }
         return explain.compact_bytes({"parts": texts}) if texts else None
+
+    def _long_file(self, section: Section) -> bool:
+        """A file lies at the provider: the store keeps a short one's text, for whoever reviews it."""
+        if self._upload is None:
+            return False
+        return sum(len(part.text) for part in section.reading.parts) > _FILE_CHARS_KEPT_MAX
 
     def exposed_label(self) -> Label:
         """λ(c) as the request alone gives it (MODEL line 21)."""
@@ -845,6 +912,7 @@ class Exchange:
         trail = self._trail
         turns = [p for section, o in outcomes if section is None for p in o.parts]
         fields: dict[str, Any] = {}
+        files = self._upload.files(self.settings.digester) if self._upload is not None else []
         for name, (owner, outcome) in self._field_outcomes.items():
             fields[name] = {"parts": outcome.parts} if owner == self.call_id else {"call": owner}
         for section, outcome in outcomes:
@@ -879,6 +947,7 @@ class Exchange:
                 "parts": turns,
             },
             "fields": fields,
+            **({"files": files} if files else {}),
         }
 
     def coverage(self) -> dict[str, int]:
@@ -984,7 +1053,7 @@ class Exchange:
                 field_outcomes=self._field_outcomes,
                 calls=self.calls,
                 digests=self.digests,
-                size_bytes=len(self.body) + 1024,
+                size_bytes=(len(self.body) if isinstance(self.body, bytes) else 0) + 1024,
             )
             self.engine.memory.keep(self._memory_key(), trail)
             chains = self._chains()

@@ -90,8 +90,8 @@ class Drive:
         self._on_close = on_close
         self._todo: deque[Command] = deque()
         self._spent = 0.0
-        self.body_limit: int | None = None
-        """Set while the request body is wanted."""
+        self.reading: ReadBody | None = None
+        """Set once the request body is wanted."""
         self.forward: Forward | None = None
         """Set once the upstream call may start."""
         self.head: SendHead | None = None
@@ -149,7 +149,7 @@ class Drive:
             case SendHead():
                 self.head = command
             case ReadBody():
-                self.body_limit = command.limit_bytes
+                self.reading = command
             case Forward():
                 self.forward = command
             case StopUpstream():
