@@ -42,6 +42,10 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
         _plain(Surface.UNKNOWN),
     )
 }
+_OPERATIONS: Final[Mapping[str, SurfaceWire]] = {
+    "anthropic:messages.batches.create": anthropic_messages.BATCH_WIRE,
+}
+"""Operations on what a provider keeps whose bodies hold more than fields."""
 
 
 def surface_wire(surface: Surface) -> SurfaceWire:
@@ -59,5 +63,5 @@ def wire_for(endpoint: Endpoint) -> SurfaceWire:
     """How the bodies of ``endpoint`` are read and written."""
     if endpoint.name == gemini_generate.STREAM:
         return gemini_generate.STREAM_WIRE
-    own = _SURFACES.get(endpoint.surface)
+    own = _SURFACES.get(endpoint.surface) or _OPERATIONS.get(f"{endpoint.provider}:{endpoint.name}")
     return own or state_wire(endpoint.surface, endpoint.provider, endpoint.name)
