@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from firedoor import budget, identity, wire
-from firedoor.engine import explain
+from firedoor.engine import explain, training
 from firedoor.engine.answering import Answering
 from firedoor.engine.commands import (
     Command,
@@ -54,7 +54,8 @@ from firedoor.engine.port import (
     StoreFailed,
 )
 from firedoor.engine.trail import Mark, Tally, Trail
-from firedoor.engine.upload import Upload
+from firedoor.engine.training import Line, Review
+from firedoor.engine.upload import Upload, file_digest
 from firedoor.lineage import Passages
 from firedoor.types.exchange import (
     Caller,
@@ -68,9 +69,9 @@ from firedoor.types.exchange import (
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
-from firedoor.types.record import InstanceRow, RunRow
+from firedoor.types.record import FileRow, InstanceRow, QuarantineRow, RunRow
 from firedoor.types.verdict import Action, RequestAsk
-from firedoor.wire.form import boundary_of, is_multipart
+from firedoor.wire.form import FormFile, boundary_of, is_multipart
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
@@ -139,6 +140,8 @@ class Section(NamedTuple):
     """Digests by part, as lineage wants them."""
     outcome: Outcome | None = None
     """What judging it comes to, where that depends on nothing else."""
+    lines: tuple[FormFile, list[Line]] | None = None
+    """A file that waits for a person if instances wrote any of these lines."""
     calls: Mapping[str, CallClaim] = {}
     """The tool calls claimed up to here: by an id that is used again, a later turn means another."""
 
@@ -214,6 +217,9 @@ class Exchange:
         self._answer_edited = False
         self._unknown: str | None = None
         self._upload: Upload | None = None
+        self._gated = False
+        """Whether what instances wrote, in the files that this request names, waits for a person."""
+        self._reviews: dict[str, tuple[Review, list[dict[str, Any]]]] = {}
         self._body_bytes_max = self.settings.body_bytes_max
 
     # -- what the rest of the engine asks of a call ----------------------------------------------
@@ -291,7 +297,9 @@ class Exchange:
             instance=row.name if row is not None else None,
             compartment=base.name if base is not None else None,
         )
-        verdict, why = self.engine.request_verdict(self.settings, ask, below=bool(endpoint.ids))
+        verdict, why, self._gated = self.engine.request_verdict(
+            self.settings, ask, below=bool(endpoint.ids)
+        )
         if verdict.action is Action.ALLOW:
             return None
         return self._refuse(
@@ -346,7 +354,8 @@ class Exchange:
         try:
             if shape is not None:
                 raw = b"".join(v for n, v in self.head.headers if n == b"content-type")
-                self._upload = Upload(boundary_of(raw), shape, self.settings.limits)
+                settings = self.settings
+                self._upload = Upload(boundary_of(raw), shape, settings.limits, settings.digester)
         except wire.Malformed as problem:
             if self.enforcing:
                 return self._refuse(problem.code, problem.message, param=problem.pointer)
@@ -424,7 +433,10 @@ class Exchange:
             sections = surface.sections(document)
             self.params = self._with_model(surface.params(document))
             self._turns, self._fields = sections.turns, sections.fields
-            found = engine.memory.best(self._memory_key(), self._epoch(), self._turns)
+            found = None
+            if not self._gated:
+                # What a gate let by once is asked of it again: a release may have ended.
+                found = engine.memory.best(self._memory_key(), self._epoch(), self._turns)
             self._trail, self._common = found if found is not None else (None, 0)
             trail, common = self._trail, self._common
             digester = self.settings.digester
@@ -465,6 +477,9 @@ class Exchange:
                 return None
             return self._refuse(problem.code, problem.message, param=problem.pointer)
         if self._upload is not None:
+            for file, lines in self._upload.lines().items():
+                name = file.pointer + "#lines"
+                self._new_fields[name] = Section(name, Reading(()), [], None, (file, lines))
             for pointer, reading in self._upload.readings().items():
                 self._new_fields[pointer] = self._section(pointer, reading)
         if self.endpoint.ids:
@@ -551,7 +566,7 @@ class Exchange:
         plain = reading.turn is None and not reading.calls and not reading.unknown
         outcome = words_outcome(reading.parts) if plain else None
         passages = section_passages(reading.parts, self.settings.digester)
-        return Section(pointer, reading, passages, outcome, self.calls)
+        return Section(pointer, reading, passages, outcome, None, self.calls)
 
     def _path(self) -> Section:
         """The ids in the path: whose they are is asked like that of any other reference."""
@@ -703,6 +718,10 @@ class Exchange:
                     minted[digester(f"id\x1f{part.text}")] = None
             where = Places(self.settings, section.calls, self.engine.attested)
             places.update(dict.fromkeys(places_of(where, section.reading.parts, section.passages)))
+            if section.lines is not None:
+                passages.update(dict.fromkeys(d for x in section.lines[1] for d in x.digests))
+        if self._gated:
+            passages.update(dict.fromkeys(self._gate().names()))
         return [
             LookParts(
                 at=self.at,
@@ -743,6 +762,10 @@ class Exchange:
         if problem is not None:
             code, message, pointer, rule = problem
             return self._refuse(code, message, param=pointer, rule=rule)
+        if self._gated:
+            refusal = self._held(scene)
+            if refusal is not None:
+                return refusal
         edits = self.tally.edits
         if edits and self.enforcing:
             assert isinstance(self.body, bytes), "nothing in a form can be edited"
@@ -750,6 +773,63 @@ class Exchange:
             along = wire.wire_for(self.endpoint).goes_along(self._fields, gone) if gone else []
             self.forwarded = wire.edit(self.body, (*edits, *along))
         return self._open(scene, outcomes)
+
+    # -- the training gate ---------------------------------------------------------------------
+
+    def _gate(self) -> training.Gate:
+        return training.Gate(
+            self.endpoint.family,
+            [part for section in self._new_fields.values() for part in section.reading.parts],
+            self._fields,
+            self.settings.digester,
+        )
+
+    def _held(self, scene: Scene) -> list[Command] | None:
+        """The refusal of a request that would use what waits for a person."""
+        data = self._new_fields.get("data_source")
+        holds = self._gate().holds(scene, data.passages if data is not None else ())
+        if not holds:
+            return None
+        items = {item.id: item for item in (training.quarantined(scene, h) for h in holds)}
+        self.quarantined.update(dict.fromkeys(items))
+        first, others = next(iter(items)), len(items) - 1
+        more = f" and {others} more" if others else ""
+        return self._refuse(
+            "firedoor_denied",
+            f"{self.endpoint.name} names text that instances wrote, or that nobody read: a person "
+            f"has to release quarantine item {first}{more} first.",
+            param=holds[0].pointer,
+            rule=training.RULE,
+            quarantine=tuple(items.values()),
+        )
+
+    def files_made(self, answer: Answer) -> tuple[FileRow, ...]:
+        """The rows of files that an answer says were made, by which a later use is judged."""
+        if answer.id is None or answer.error is not None:
+            return ()
+        digester = self.settings.digester
+        return tuple(
+            FileRow(
+                id=digester(f"id\x1f{answer.id}"),
+                digest=file_digest(section.lines[0], digester),
+                purpose=str(self._fields.get("purpose")),
+                lines=section.lines[0].lines,
+                call=self.call_id,
+                holds=self._reviews[section.pointer][0].holds,
+            )
+            for section in self._new_fields.values()
+            if section.lines is not None and section.pointer in self._reviews
+        )
+
+    def _review(self, scene: Scene, section: Section) -> Outcome:
+        assert section.lines is not None
+        file, lines = section.lines
+        digest = file_digest(file, self.settings.digester)
+        whole = file.whole and file.has_text
+        use = training.BATCH if self._fields.get("purpose") == "batch" else training.TRAINING
+        found = training.review(scene, digest, file.pointer, lines, use=use, whole=whole)
+        self._reviews[section.pointer] = found, training.told(found.holds, scene)
+        return found.outcome
 
     def _scene(self, found: FoundParts, row: InstanceRow) -> Scene:
         run_label = found.run.label
@@ -777,6 +857,9 @@ class Exchange:
         sections = [*((None, s) for s in self._new_turns), *self._new_fields.items()]
         # MODEL line 20: what this very request presents was read by the run's program before it
         # wrote the unproven parts of it, so those are judged after everything that is proven.
+        reviewed = {n: self._review(scene, s) for n, s in sections if s.lines is not None}
+        for outcome in reviewed.values():
+            scene.run_label = join(scene.run_label, outcome.tally.presented)
         unread = [s for _, s in sections if s.outcome is None]
         scene = scene.having_read([(s.reading.parts, s.passages, s.calls) for s in unread])
         self.run_label = scene.run_label
@@ -786,8 +869,10 @@ class Exchange:
         parts = marks[-1].parts if marks else 0
         chain_at = len(self._roles_chains) - len(self._new_turns)
         for offset, (name, section) in enumerate(sections):
-            outcome = section.outcome or judge_section(
-                scene, section.reading.parts, section.passages, section.calls
+            outcome = section.outcome or (
+                reviewed[name]
+                if section.lines is not None
+                else judge_section(scene, section.reading.parts, section.passages, section.calls)
             )
             outcomes.append((name, outcome))
             if outcome.rules:
@@ -913,6 +998,10 @@ class Exchange:
         turns = [p for section, o in outcomes if section is None for p in o.parts]
         fields: dict[str, Any] = {}
         files = self._upload.files(self.settings.digester) if self._upload is not None else []
+        for file in files:
+            review = self._reviews.get(file["pointer"] + "#lines")
+            if review is not None:
+                file["written"] = review[1]
         for name, (owner, outcome) in self._field_outcomes.items():
             fields[name] = {"parts": outcome.parts} if owner == self.call_id else {"call": owner}
         for section, outcome in outcomes:
@@ -1081,7 +1170,13 @@ class Exchange:
         )
 
     def _refuse(
-        self, code: str, message: str, *, param: str | None = None, rule: str | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        rule: str | None = None,
+        quarantine: tuple[QuarantineRow, ...] = (),
     ) -> list[Command]:
         """Write the refusal down, then send it."""
         self.code = code
@@ -1111,6 +1206,7 @@ class Exchange:
                 entry=EntryDraft("call.open", self._entry()),
                 instance=row,
                 run=RunRow(row.run, row.room, self.tally.presented, self.who.parent_run),
+                quarantine=quarantine,
             )
         ]
 

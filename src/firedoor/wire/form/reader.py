@@ -62,6 +62,11 @@ class FormReader:
         except Malformed as problem:
             self._problem = problem
 
+    def field(self, name: str) -> str | None:
+        """A field that came already, as text; None for one that is not there, or not yet."""
+        value = self._fields.get(name)
+        return value if isinstance(value, str) else None
+
     def end(self) -> Form:
         """The body is over.
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from firedoor.wire.inventory import bodies_gemini
+from firedoor.wire.shape import Tagged
 
 
 class Body(NamedTuple):
@@ -35,6 +36,34 @@ _CHUNKING: Final = {
     "static": {"chunk_overlap_tokens": "word", "max_chunk_size_tokens": "word"},
 }
 _COMPARISON: Final = "free"
+_EVAL_SOURCE: Final = Tagged(
+    {
+        "file_id": {"type": "word", "id": "ref:file"},
+        "file_content": {"type": "word", "content": ["free"]},
+        "stored_completions": {
+            "type": "word",
+            "created_after": "word",
+            "created_before": "word",
+            "limit": "word",
+            "metadata": "free",
+            "model": "word",
+        },
+        "responses": {
+            "type": "word",
+            "created_after": "word",
+            "created_before": "word",
+            "has_tool_calls": "word",
+            "instructions_search": "text",
+            "metadata": "free",
+            "model": "word",
+            "reasoning_effort": "word",
+            "temperature": "word",
+            "tools": ["word"],
+            "top_p": "word",
+            "users": ["word"],
+        },
+    }
+)
 
 BODIES: Final[Mapping[str, Body]] = {
     "openai:conversations.create": Body({"metadata": "free"}, items="items"),
@@ -130,6 +159,46 @@ BODIES: Final[Mapping[str, Body]] = {
         {
             "completion_window": "word", "endpoint": "word", "input_file_id": "ref:file",
             "metadata": "free", "output_expires_after": _EXPIRES,
+        }
+    ),
+    "openai:fine_tuning.jobs.create": Body(
+        {
+            "model": "word", "training_file": "ref:file", "validation_file": "ref:file",
+            "hyperparameters": "free", "method": "free", "metadata": "free", "seed": "word",
+            "suffix": "word",
+            "integrations": [
+                {
+                    "type": "word",
+                    "wandb": {"project": "text", "entity": "text", "name": "text", "tags": ["text"]},
+                }
+            ],
+        }
+    ),
+    "openai:evals.create": Body(
+        {
+            "data_source_config": {
+                "type": "word", "item_schema": "definition", "include_sample_schema": "word",
+                "metadata": "free",
+            },
+            "testing_criteria": ["free"], "metadata": "free", "name": "text",
+        }
+    ),
+    "openai:evals.update": Body({"metadata": "free", "name": "text"}),
+    "openai:evals.runs.create": Body(
+        {
+            "data_source": {
+                "type": "word", "model": "word", "source": _EVAL_SOURCE,
+                "input_messages": {
+                    "type": "word", "template": ["free"], "item_reference": "word",
+                },
+                # No tools: those of an eval's run would act where no door is.
+                "sampling_params": {
+                    "max_completion_tokens": "word", "max_completions_tokens": "word",
+                    "reasoning_effort": "word", "response_format": "definition", "seed": "word",
+                    "temperature": "word", "text": "definition", "top_p": "word",
+                },
+            },
+            "metadata": "free", "name": "text",
         }
     ),
     "openai:uploads.create": Body(
