@@ -54,3 +54,23 @@ def test_what_is_too_deep_is_withheld_in_a_batch_too() -> None:
     assert [r["params"]["messages"][0]["content"] for r in out.request["requests"]] == [
         "Clean.", "[withheld]",
     ]  # fmt: skip
+
+
+def test_a_tool_call_belongs_to_its_own_request() -> None:
+    """An id that two requests of a batch use names two calls: what came of one says nothing of the other."""
+
+    def turns(tool: str) -> dict[str, Any]:
+        use = {"type": "tool_use", "id": "t1", "name": tool, "input": {"url": "https://a.example"}}
+        result = {"type": "tool_result", "tool_use_id": "t1", "content": "Found."}
+        return {
+            "model": "m",
+            "messages": [
+                {"role": "assistant", "content": [use]}, {"role": "user", "content": [result]},
+            ],
+        }  # fmt: skip
+
+    document = batch(turns("read_note"), turns("web_fetch"))
+    reading = wire_for(ENDPOINT).read_field("requests", document["requests"])
+    names = {claim.id: claim.name for claim in reading.calls}
+    results = [p for p in reading.parts if p.text == "Found."]
+    assert [names[p.call] for p in results if p.call] == ["read_note", "web_fetch"]

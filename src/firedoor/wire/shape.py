@@ -79,6 +79,11 @@ def escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
 
 
+def scoped(pointer: str, call: str) -> str:
+    """The id of a tool call inside one of many requests: another's equal one is another call."""
+    return f"{pointer}\x1f{call}"
+
+
 def turn_of_texts_and_calls(
     role: Role, texts: "list[str]", calls: "list[tuple[str, str, str]]"
 ) -> Turn:

@@ -7,7 +7,7 @@ from firedoor.types.part import CallClaim, Part, Reading
 from firedoor.wire.anthropic_messages import parts as messages
 from firedoor.wire.document import Malformed
 from firedoor.wire.openai_chat.parts import NOBODY
-from firedoor.wire.shape import Found, escape, free, walk
+from firedoor.wire.shape import Found, escape, free, scoped, walk
 from firedoor.wire.surface import Sections
 
 _REQUEST = {"custom_id": "word"}
@@ -30,7 +30,10 @@ def _prefixed(prefix: str, part: Part) -> Part:
     # or the whole is refused.
     whole = part.removable is not None
     return part._replace(
-        pointer=prefix + part.pointer, removable=None, editable=part.editable and not whole
+        pointer=prefix + part.pointer,
+        call=None if part.call is None else scoped(prefix, part.call),
+        removable=None,
+        editable=part.editable and not whole,
     )
 
 
@@ -48,7 +51,7 @@ def _params(pointer: str, value: Any) -> Reading:
     return Reading(
         tuple(_prefixed(pointer, part) for reading in readings for part in reading.parts),
         tuple(
-            claim._replace(pointer=pointer + claim.pointer)
+            claim._replace(id=scoped(pointer, claim.id), pointer=pointer + claim.pointer)
             for reading in readings
             for claim in reading.calls
         ),

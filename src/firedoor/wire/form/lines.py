@@ -10,7 +10,7 @@ from firedoor.types.part import CallClaim, Channel, Part, Reading, Role
 from firedoor.wire.document import Malformed
 from firedoor.wire.openai_chat import parts as chat
 from firedoor.wire.route import Endpoint, route
-from firedoor.wire.shape import Found, Speaker, escape, free, text
+from firedoor.wire.shape import Found, Speaker, escape, free, scoped, text
 from firedoor.wire.surfaces import wire_for
 
 _PROGRAM = Speaker(Role.USER, Channel.USER)
@@ -19,7 +19,19 @@ _BATCH_MEMBERS = frozenset({"custom_id", "method", "url", "body"})
 
 def _at(pointer: str, part: Part) -> Part:
     """A part of a request that stands inside a file: nothing in a file can be replaced."""
-    return part._replace(pointer=pointer + part.pointer, editable=False, removable=None)
+    return part._replace(
+        pointer=pointer + part.pointer,
+        call=None if part.call is None else scoped(pointer, part.call),
+        editable=False,
+        removable=None,
+    )
+
+
+def _claims_at(pointer: str, reading: Reading) -> list[CallClaim]:
+    return [
+        claim._replace(id=scoped(pointer, claim.id), pointer=pointer + claim.pointer)
+        for claim in reading.calls
+    ]
 
 
 def _request(pointer: str, line: dict[str, Any]) -> Reading:
@@ -47,7 +59,7 @@ def _request(pointer: str, line: dict[str, Any]) -> Reading:
         reading = surface.read_turn(at, turn)
         parts += (_at(body_at, part) for part in reading.parts)
         unknown += (body_at + where for where in reading.unknown)
-        calls += reading.calls
+        calls += _claims_at(body_at, reading)
     for name, value in sections.fields.items():
         reading = surface.read_field(name, value)
         parts += (_at(body_at, part) for part in reading.parts)
@@ -57,11 +69,13 @@ def _request(pointer: str, line: dict[str, Any]) -> Reading:
 
 def _chat(pointer: str, line: dict[str, Any]) -> Reading:
     parts: list[Part] = []
+    calls: list[CallClaim] = []
     for i, message in enumerate(line["messages"]):
         reading = chat.read_turn(f"/messages/{i}", message)
         parts += (_at(pointer, part) for part in reading.parts)
+        calls += _claims_at(pointer, reading)
     rest = {name: value for name, value in line.items() if name != "messages"}
-    return Reading((*parts, *_free(pointer, rest)))
+    return Reading((*parts, *_free(pointer, rest)), tuple(calls))
 
 
 def _free(pointer: str, value: Any) -> tuple[Part, ...]:
