@@ -1,7 +1,7 @@
 """The fields of requests about what a provider keeps, by ``provider:operation``.
 
-An operation that has a field of the shape ``file`` takes its body as a form too. Written in the shapes of ``wire/shape.py``. An operation without a row takes no fields: whatever
-stands in its body is unknown.
+Written in the shapes of ``wire/shape.py``. An operation that has a field of the shape ``file`` takes
+its body as a form too. One without a row takes no fields: whatever stands in its body is unknown.
 """
 
 from collections.abc import Mapping
