@@ -53,6 +53,7 @@ bench: $(VENV)/.stamp-dev
 	$(BIN)/python tests/benchmarks/inventory.py
 	$(BIN)/python tests/benchmarks/in_process.py
 	$(BIN)/python tests/benchmarks/sidecar.py
+	$(BIN)/python tests/benchmarks/upload_memory.py
 
 clean:
 	rm -rf $(VENV) .venv-compat .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -147,6 +147,8 @@ class Office:
             command = todo.pop(0)
             match command:
                 case ReadBody():
+                    if command.reader is not None:
+                        command.reader.feed(body)
                     todo = [*exchange.receive(RequestRead(body, now)), *todo]
                 case LookWho() | LookParts() | Commit():
                     todo = [*exchange.receive(self._ask(command)), *todo]

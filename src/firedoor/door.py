@@ -52,6 +52,7 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
         digester=digester(store.index_key),
         limits=wire.Limits(json_depth=settings.limits.json_depth),
         body_bytes_max=settings.limits.body,
+        upload_bytes_max=settings.limits.upload,
         keep_content=settings.retention.content != "digests",
     )
 

@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from driving import Office, settings_for
 from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, LookParts, Stale
-from firedoor.errors import StoreError, StoreUnavailable, TamperingError
+from firedoor.errors import CallerError, StoreError, StoreUnavailable, TamperingError
 from firedoor.ledger import canonical, seal
 from firedoor.store import SqliteStore, StoreReader, open_store
 from firedoor.types.exchange import Binding
-from firedoor.types.ids import CallId, InstanceId, RoomId, RunId
+from firedoor.types.ids import CallId, Digest, InstanceId, QuarantineId, RoomId, RunId
+from firedoor.types.label import BOTTOM
+from firedoor.types.record import QuarantineRow
 
 SECRET = "The combination of the harbour safe is nineteen seven four."
 
@@ -256,6 +258,31 @@ def test_sealed_texts_cannot_be_changed_or_moved(tmp_path: Path) -> None:
     )  # fmt: skip
     with pytest.raises(TamperingError):
         office.reader.content(two)
+
+
+def test_a_release_is_an_order_and_a_grant_until_it_ends(store: SqliteStore) -> None:
+    """Text that a person let go is shown at depth 0, under orders newer than any verdict on it."""
+    item = QuarantineRow(
+        QuarantineId("q_1"), Digest(b"p" * 16), "a", "press", "memory", BOTTOM, 9, "b",
+        CallId("c_1"), "/x", None,
+    )  # fmt: skip
+    store.apply(commit(1, quarantine=(item,)))
+    ask = LookParts(1.7e9, RoomId("r"), RunId("r"), InstanceId("i"), "c", (item.passage,))
+    assert store.look_parts(ask).grants == {}
+    assert store.release("q_1", actor="ada", reason="read it", at=1.7e9, days=2) == 1
+    (grant,) = store.look_parts(ask).grants[item.passage]
+    assert (grant.kind, grant.until) == ("released", 1.7e9 + 2 * 86_400)
+    assert isinstance(store.apply(commit(2, orders=0)), Stale)
+    (row,) = StoreReader(store).quarantine()
+    assert (row["state"], row["expires"]) == ("released", "2023-11-16T22:13:20.000Z")
+    with pytest.raises(CallerError, match="not held"):
+        store.release("q_1", actor="ada", reason="again", at=1.7e9)
+    with pytest.raises(CallerError, match="no quarantine item"):
+        store.release("q_2", actor="ada", reason="?", at=1.7e9)
+    store.apply(commit(3 * 86_400, quarantine=(item,)))
+    (row,) = StoreReader(store).quarantine()
+    assert (row["state"], row["copies"]) == ("held", 2)
+    assert StoreReader(store).verify().ok
 
 
 def test_a_store_of_a_newer_version_is_not_touched(store: SqliteStore) -> None:

@@ -1,14 +1,17 @@
-"""Commands that look: status, instances, explain, quarantine, ledger."""
+"""Commands that look, and release what was looked at: status, instances, explain, quarantine, ledger."""
 
+import getpass
+import time
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from firedoor.cli.options import AsJson, Config, Store, inert, print_json, reader_of
+from firedoor.cli.options import AsJson, Config, Store, inert, print_json, reader_of, store_of
 from firedoor.engine import explained
 from firedoor.errors import EXIT_FINDING, CallerError
+from firedoor.store import StoreReader
 
 _HALF = 0.5
 
@@ -127,6 +130,17 @@ def _print_call(found: dict[str, Any], *, words: bool) -> None:
             style="bold red" if verdict != "allow" else None,
         )  # fmt: skip
     console.print(table)
+    for file in found.get("files", []):
+        console.print(
+            f"file {inert(file['pointer'])}: {file['bytes']} bytes, {file['lines']} lines"
+            + ("" if file["read"] else ", not read to its end")
+        )
+        for wrote in file.get("written", []):
+            console.print(
+                f"  {wrote['lines']} lines by {inert(wrote['author'] or 'nobody that is known')} at "
+                f"generation {_generation(wrote['generation'])}, for {wrote['use']}: "
+                f"{wrote['quarantine']}"
+            )
     for tool in found["tools"]:
         console.print(
             f"tool call {inert(tool['name'])}: {tool['verdict']}"
@@ -165,6 +179,33 @@ def _quarantine_list(
     Console().print(table)
 
 
+def _quarantine_release(
+    item: Annotated[str, typer.Argument(help="The item, q_…")],
+    reason: Annotated[str, typer.Option(help="Why; it is in the ledger for good.")],
+    days: Annotated[float, typer.Option(help="For how long.", min=0.001, max=365)] = 30,
+    dry_run: Annotated[bool, typer.Option(help="Say what would happen, and do nothing.")] = False,
+    config: Config = None,
+    store: Store = None,
+    json: AsJson = False,
+) -> None:
+    """Let a held item go: what it names may be used as it is now, until the release ends."""
+    with store_of(config, store) as (opened, _):
+        found = next((r for r in StoreReader(opened).quarantine() if r["id"] == item), None)
+        version = None
+        if not dry_run or found is None:
+            version = opened.release(
+                item, actor=getpass.getuser(), reason=reason, at=time.time(), days=days
+            )
+    if json:
+        print_json({"item": item, "order": version, "days": days, "dry_run": dry_run})
+    elif found is not None:
+        done = "would be released" if dry_run else "is released"
+        print(
+            f"{item} {done} for {days:g} days: {found['characters']} characters by "
+            f"{found['author'] or 'nobody that is known'}, channel {found['channel']}"
+        )
+
+
 def _ledger_verify(config: Config = None, store: Store = None, json: AsJson = False) -> None:
     """Check every entry, link and hash of the ledger against its tree."""
     with reader_of(config, store, check=False) as (reader, _):
@@ -195,6 +236,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(explain)
     quarantine = typer.Typer(help="Withheld passages.", no_args_is_help=True)
     quarantine.command("list")(_quarantine_list)
+    quarantine.command("release")(_quarantine_release)
     app.add_typer(quarantine, name="quarantine")
     ledger = typer.Typer(help="The append-only record.", no_args_is_help=True)
     ledger.command("verify")(_ledger_verify)

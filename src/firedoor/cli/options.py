@@ -11,7 +11,7 @@ import typer
 
 from firedoor.config import Settings, load_settings
 from firedoor.errors import StoreUnavailable
-from firedoor.store import StoreReader, open_store
+from firedoor.store import SqliteStore, StoreReader, open_store
 
 Config = Annotated[
     Path | None, typer.Option("--config", help="Path of firedoor.yaml.", show_default=False)
@@ -35,10 +35,19 @@ def settings_of(config: Path | None, **flags: Any) -> Settings:
 def reader_of(
     config: Path | None, store: str | None, *, check: bool = True
 ) -> Iterator[tuple[StoreReader, Settings]]:
-    """A store that is there already, for reading; one is never made by looking for it.
+    """A store that is there already, for reading.
 
     With ``check=False`` also one whose ledger does not add up, for the command that says so.
     """
+    with store_of(config, store, check=check) as (opened, settings):
+        yield StoreReader(opened), settings
+
+
+@contextmanager
+def store_of(
+    config: Path | None, store: str | None, *, check: bool = True
+) -> Iterator[tuple[SqliteStore, Settings]]:
+    """A store that is there already; one is never made by looking for it."""
     settings = settings_of(config, store=store)
     path = settings.store_url.partition(":")[2].removeprefix("//")
     if path != ":memory:" and not Path(path).expanduser().exists():
@@ -54,7 +63,7 @@ def reader_of(
         check=check,
     )
     try:
-        yield StoreReader(opened), settings
+        yield opened, settings
     finally:
         opened.close()
 

@@ -132,6 +132,8 @@ class Limits(_Strict):
     """Bounds on what one request may be (EVASIONS "Limits to set by default")."""
 
     body: Size = 32 * 2**20
+    upload: Size = 2**30
+    """A body that is a form: files. It lies in a file while it passes, not in memory."""
     json_depth: int = Field(64, ge=1, le=150)
     header: Size = 64 * 2**10
     headers: int = Field(100, ge=1)

@@ -361,6 +361,7 @@ class Answering:
             awaited=exchange.enforcing,
             turns=tuple(turns),
             minted=minted,
+            files=exchange.files_made(answer) if answered else (),
             **self._emitted.drain(),
         )
 

@@ -4,16 +4,28 @@ A front performs them in order. ``ReadBody``, ``LookWho``, ``LookParts``, ``Comm
 ``Forward`` are answered with an event; the others are not.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from firedoor.engine.port import Commit, LookParts, LookWho
-from firedoor.types.exchange import Headers
+from firedoor.types.exchange import Headers, SpooledBody
+
+
+class BodyReader(Protocol):
+    """Whoever wants a body's bytes as they come. Never raises."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take some of them, in order."""
+        ...
 
 
 class ReadBody(NamedTuple):
     """Read the request body whole, at most ``limit_bytes``; answer RequestRead or RequestBroken."""
 
     limit_bytes: int
+    reader: BodyReader | None = None
+    """Fed with the body as it comes, after content coding."""
+    spool: bool = False
+    """Whether the body may lie in a file: nobody will ask for its bytes again."""
 
 
 class Forward(NamedTuple):
@@ -26,7 +38,7 @@ class Forward(NamedTuple):
     path: str
     query: str
     headers: Headers
-    body: bytes
+    body: bytes | SpooledBody
 
 
 class SendHead(NamedTuple):

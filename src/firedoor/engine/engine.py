@@ -12,12 +12,12 @@ from firedoor.engine.exchange import Exchange, Section
 from firedoor.engine.settings import EngineSettings
 from firedoor.engine.trail import Memory
 from firedoor.identity import Claims, Who, who_is
-from firedoor.policy import request_verdict
+from firedoor.policy import RequestVerdict, request_verdict
 from firedoor.types.exchange import Caller, RequestHead
 from firedoor.types.ids import CallId, Digest, InstanceId, RunId
 from firedoor.types.label import TOP, Label
 from firedoor.types.record import Grant, InstanceRow, Place, TurnRow
-from firedoor.types.verdict import RequestAsk, Verdict
+from firedoor.types.verdict import RequestAsk
 
 _REMEMBERED_MAX: Final = 20_000
 """Instances, answers and attempts kept in memory, each."""
@@ -50,7 +50,7 @@ class Engine:
         self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
         self._plain: OrderedDict[Hashable, Section] = OrderedDict()
-        self._requests: OrderedDict[Hashable, tuple[Verdict, str]] = OrderedDict()
+        self._requests: OrderedDict[Hashable, RequestVerdict] = OrderedDict()
 
     def open(self, head: RequestHead, caller: Caller, *, call_id: CallId, at: float) -> Exchange:
         """A new exchange; its first commands come from ``start``."""
@@ -76,7 +76,7 @@ class Engine:
 
     def request_verdict(
         self, settings: EngineSettings, ask: RequestAsk, *, below: bool
-    ) -> tuple[Verdict, str]:
+    ) -> RequestVerdict:
         """What the policy says of an operation; asked once for each that stays the same."""
         key = (id(settings), ask, below)
         known = self._requests.get(key)

@@ -3,23 +3,23 @@
 from typing import NamedTuple
 
 from firedoor.engine.port import Committed, FoundParts, FoundWho, Stale, StoreFailed
-from firedoor.types.exchange import Headers
+from firedoor.types.exchange import Headers, SpooledBody
 
 
 class RequestRead(NamedTuple):
     """The whole request body, after content coding."""
 
-    body: bytes
+    body: bytes | SpooledBody
     at: float
 
 
 class RequestBroken(NamedTuple):
-    """The body could not be read: too large, badly coded, or the client went away."""
+    """The body could not be read: too large, badly coded, no room, or the client went away."""
 
     reason: str
-    """``too_large | coding | gone``."""
+    """``too_large | coding | disk | gone``."""
     at: float
-    body: bytes = b""
+    body: bytes | SpooledBody = b""
     """The body as it came, where the door cannot take its coding off."""
 
 

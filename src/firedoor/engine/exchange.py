@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from firedoor import budget, identity, wire
-from firedoor.engine import explain
+from firedoor.engine import explain, training
 from firedoor.engine.answering import Answering
 from firedoor.engine.commands import (
     Command,
@@ -54,18 +54,30 @@ from firedoor.engine.port import (
     StoreFailed,
 )
 from firedoor.engine.trail import Mark, Tally, Trail
+from firedoor.engine.training import Line, Review
+from firedoor.engine.upload import Upload, file_digest
 from firedoor.lineage import Passages
 from firedoor.policy import hop_verdict
-from firedoor.types.exchange import Caller, Mode, Objection, Params, RequestHead, Surface
+from firedoor.types.exchange import (
+    Caller,
+    Mode,
+    Objection,
+    Params,
+    RequestHead,
+    SpooledBody,
+    Surface,
+)
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
-from firedoor.types.record import InstanceRow, RunRow
+from firedoor.types.record import FileRow, InstanceRow, QuarantineRow, RunRow
 from firedoor.types.verdict import Action, RequestAsk
+from firedoor.wire.form import FormFile, boundary_of, is_multipart
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
 
+_FILE_CHARS_KEPT_MAX: Final = 1 << 20
 _JUDGED_AGAIN_MAX: Final = 8
 """Stale commits in a row before the call is given up: each one means that an order was given."""
 
@@ -129,6 +141,8 @@ class Section(NamedTuple):
     """Digests by part, as lineage wants them."""
     outcome: Outcome | None = None
     """What judging it comes to, where that depends on nothing else."""
+    lines: tuple[FormFile, list[Line]] | None = None
+    """A file that waits for a person if instances wrote any of these lines."""
     calls: Mapping[str, CallClaim] = {}
     """The tool calls claimed up to here: by an id that is used again, a later turn means another."""
 
@@ -173,12 +187,12 @@ class Exchange:
         self.code: str | None = None
         self.rules: dict[str, None] = {}
         self.quarantined: dict[str, None] = {}
-        self.body = b""
+        self.body: bytes | SpooledBody = b""
         self.calls: dict[str, CallClaim] = {}
         self.digests: set[Digest] = set()
         self.chain = identity.EMPTY_CHAIN
         self.attempt: Digest | None = None
-        self.forwarded = b""
+        self.forwarded: bytes | SpooledBody = b""
         self.second_try = False
         """Whether an equal request was tried before and had no answer."""
         self.store_down = False
@@ -205,6 +219,11 @@ class Exchange:
         self._unknown: str | None = None
         self._hops: list[tuple[str, str]] = []
         """(name, place) of what makes this call hold more instances than the wire shows."""
+        self._upload: Upload | None = None
+        self._gated = False
+        """Whether what instances wrote, in the files that this request names, waits for a person."""
+        self._reviews: dict[str, tuple[Review, list[dict[str, Any]]]] = {}
+        self._body_bytes_max = self.settings.body_bytes_max
 
     # -- what the rest of the engine asks of a call ----------------------------------------------
 
@@ -254,7 +273,7 @@ class Exchange:
         refusal = self._betas_refused()
         if refusal is not None:
             return refusal
-        return [ReadBody(self.settings.body_bytes_max)]
+        return self._read_body()
 
     def receive(self, event: Event) -> list[Command]:
         """Take one event, give the commands that follow from it."""
@@ -288,7 +307,9 @@ class Exchange:
     def _request_refused(self) -> list[Command] | None:
         """The refusal of an operation that the policy does not let through, by its name."""
         endpoint, ask = self.endpoint, self._request_ask()
-        verdict, why = self.engine.request_verdict(self.settings, ask, below=bool(endpoint.ids))
+        verdict, why, self._gated = self.engine.request_verdict(
+            self.settings, ask, below=bool(endpoint.ids)
+        )
         if verdict.action is Action.ALLOW:
             return None
         return self._refuse(
@@ -367,16 +388,39 @@ class Exchange:
 
     # -- reading -----------------------------------------------------------------------------
 
+    def _read_body(self) -> list[Command]:
+        """Ask for the body: in memory, or past a reader where it is a form."""
+        kind = _content_type(self.head)
+        shape = wire.form_shape(self.endpoint)
+        form = is_multipart(kind) and (shape is not None or not self.enforcing)
+        if not form or kind is None:
+            return [ReadBody(self._body_bytes_max)]
+        self._body_bytes_max = self.settings.upload_bytes_max
+        try:
+            if shape is not None:
+                raw = b"".join(v for n, v in self.head.headers if n == b"content-type")
+                settings = self.settings
+                self._upload = Upload(boundary_of(raw), shape, settings.limits, settings.digester)
+        except wire.Malformed as problem:
+            if self.enforcing:
+                return self._refuse(problem.code, problem.message, param=problem.pointer)
+        self._opaque = self._opaque or self._upload is None
+        return [ReadBody(self._body_bytes_max, self._upload, spool=True)]
+
     def _broken(self, event: RequestBroken) -> list[Command]:
         reason = event.reason
         if reason == "too_large":
-            limit = self.settings.body_bytes_max
+            limit = self._body_bytes_max
             return self._refuse(
                 "firedoor_too_large", f"The request body is larger than {limit} bytes."
             )
         if reason == "gone":
             self._state = _State.DONE
             return [Finish(clean=False)]
+        if reason == "disk":
+            return self._refuse(
+                "firedoor_unavailable", "The door has no room on disk for a body of this size."
+            )
         if not self.enforcing:
             self.body = self.forwarded = event.body
             self._opaque = self._coded = True
@@ -418,7 +462,8 @@ class Exchange:
 
     def _parse(self) -> list[Command] | None:
         kind = _content_type(self.head)
-        if self.enforcing and self.body and kind is not None and not _is_json(kind):
+        json = self._upload is None
+        if self.enforcing and json and self.body and kind is not None and not _is_json(kind):
             return self._refuse(
                 "firedoor_malformed",
                 "This endpoint takes application/json in UTF-8; a body under another name could be "
@@ -429,11 +474,14 @@ class Exchange:
         engine = self.engine
         self._new_turns, self._new_fields = [], {}
         try:
-            document = wire.parse(self.body) if self.body or self.endpoint.needs_body else {}
+            document = self._document()
             sections = surface.sections(document)
             self.params = self._with_model(surface.params(document))
             self._turns, self._fields = sections.turns, sections.fields
-            found = engine.memory.best(self._memory_key(), self._epoch(), self._turns)
+            found = None
+            if not self._gated:
+                # What a gate let by once is asked of it again: a release may have ended.
+                found = engine.memory.best(self._memory_key(), self._epoch(), self._turns)
             self._trail, self._common = found if found is not None else (None, 0)
             trail, common = self._trail, self._common
             digester = self.settings.digester
@@ -473,6 +521,12 @@ class Exchange:
                 self._opaque = True
                 return None
             return self._refuse(problem.code, problem.message, param=problem.pointer)
+        if self._upload is not None:
+            for file, lines in self._upload.lines().items():
+                name = file.pointer + "#lines"
+                self._new_fields[name] = Section(name, Reading(()), [], None, (file, lines))
+            for pointer, reading in self._upload.readings().items():
+                self._new_fields[pointer] = self._section(pointer, reading)
         if self.endpoint.ids:
             self._new_fields[":"] = self._path()
         if self.head.query:
@@ -488,6 +542,8 @@ class Exchange:
         words = [self.endpoint.surface, self.params.model or "", str(self.params.stream)]
         if not self._turns:
             words += [p.text for s in self._new_fields.values() for p in s.reading.parts]
+        if self._upload is not None:
+            words += [file.sha256.hex() for file in self._upload.form().files]
         self.attempt = identity.attempt_of(self.chain, words, digester)
         if self._unknown is not None and self.enforcing:
             return self._refuse(
@@ -504,6 +560,20 @@ class Exchange:
             return params
         return params._replace(model=dict(self.endpoint.ids).get("model"))
 
+    def _document(self) -> Any:
+        """The body as a value: JSON, or the fields of a form.
+
+        Raises:
+            Malformed: It is neither, or can be read in more than one way.
+        """
+        if self._upload is not None:
+            form = self._upload.form()
+            if form.unknown:
+                self._unknown = self._unknown or form.unknown[0]
+            return form.fields
+        assert isinstance(self.body, bytes)
+        return wire.parse(self.body) if self.body or self.endpoint.needs_body else {}
+
     def _turn_pointer(self, base: str, index: int) -> str:
         # A plain string in place of a list is one turn, at the field itself.
         if isinstance(self._turns[index], str) and len(self._turns) == 1:
@@ -513,7 +583,12 @@ class Exchange:
     def _field(self, surface: wire.SurfaceWire, name: str, value: object) -> Section:
         def read() -> Section:
             wire.check(value, self.settings.limits, 1)
-            return self._section("/" + name, surface.read_field(name, value))
+            reading = surface.read_field(name, value)
+            if self._upload is not None:
+                # Nothing in a form can be replaced: its bytes are not held.
+                parts = tuple(part._replace(editable=False) for part in reading.parts)
+                reading = reading._replace(parts=parts)
+            return self._section("/" + name, reading)
 
         size = len(value) if isinstance(value, str) else 0
         if size > wire.WORD_CHARS_MAX or isinstance(value, dict | list):
@@ -537,7 +612,7 @@ class Exchange:
         plain = reading.turn is None and not reading.calls and not reading.unknown
         outcome = words_outcome(reading.parts) if plain else None
         passages = section_passages(reading.parts, self.settings.digester)
-        return Section(pointer, reading, passages, outcome, self.calls)
+        return Section(pointer, reading, passages, outcome, None, self.calls)
 
     def _path(self) -> Section:
         """The ids in the path: whose they are is asked like that of any other reference."""
@@ -689,6 +764,10 @@ class Exchange:
                     minted[digester(f"id\x1f{part.text}")] = None
             where = Places(self.settings, section.calls, self.engine.attested)
             places.update(dict.fromkeys(places_of(where, section.reading.parts, section.passages)))
+            if section.lines is not None:
+                passages.update(dict.fromkeys(d for x in section.lines[1] for d in x.digests))
+        if self._gated:
+            passages.update(dict.fromkeys(self._gate().names()))
         return [
             LookParts(
                 at=self.at,
@@ -729,12 +808,74 @@ class Exchange:
         if problem is not None:
             code, message, pointer, rule = problem
             return self._refuse(code, message, param=pointer, rule=rule)
+        if self._gated:
+            refusal = self._held(scene)
+            if refusal is not None:
+                return refusal
         edits = self.tally.edits
         if edits and self.enforcing:
+            assert isinstance(self.body, bytes), "nothing in a form can be edited"
             gone = [e.pointer for e in edits if e.text is None]
             along = wire.wire_for(self.endpoint).goes_along(self._fields, gone) if gone else []
             self.forwarded = wire.edit(self.body, (*edits, *along))
         return self._open(scene, outcomes)
+
+    # -- the training gate ---------------------------------------------------------------------
+
+    def _gate(self) -> training.Gate:
+        return training.Gate(
+            self.endpoint.family,
+            [part for section in self._new_fields.values() for part in section.reading.parts],
+            self._fields,
+            self.settings.digester,
+        )
+
+    def _held(self, scene: Scene) -> list[Command] | None:
+        """The refusal of a request that would use what waits for a person."""
+        data = self._new_fields.get("data_source")
+        holds = self._gate().holds(scene, data.passages if data is not None else ())
+        if not holds:
+            return None
+        items = {item.id: item for item in (training.quarantined(scene, h) for h in holds)}
+        self.quarantined.update(dict.fromkeys(items))
+        first, others = next(iter(items)), len(items) - 1
+        more = f" and {others} more" if others else ""
+        return self._refuse(
+            "firedoor_denied",
+            f"{self.endpoint.name} names text that instances wrote, or that nobody read: a person "
+            f"has to release quarantine item {first}{more} first.",
+            param=holds[0].pointer,
+            rule=training.RULE,
+            quarantine=tuple(items.values()),
+        )
+
+    def files_made(self, answer: Answer) -> tuple[FileRow, ...]:
+        """The rows of files that an answer says were made, by which a later use is judged."""
+        if answer.id is None or answer.error is not None:
+            return ()
+        digester = self.settings.digester
+        return tuple(
+            FileRow(
+                id=digester(f"id\x1f{answer.id}"),
+                digest=file_digest(section.lines[0], digester),
+                purpose=str(self._fields.get("purpose")),
+                lines=section.lines[0].lines,
+                call=self.call_id,
+                holds=self._reviews[section.pointer][0].holds,
+            )
+            for section in self._new_fields.values()
+            if section.lines is not None and section.pointer in self._reviews
+        )
+
+    def _review(self, scene: Scene, section: Section) -> Outcome:
+        assert section.lines is not None
+        file, lines = section.lines
+        digest = file_digest(file, self.settings.digester)
+        whole = file.whole and file.has_text
+        use = training.BATCH if self._fields.get("purpose") == "batch" else training.TRAINING
+        found = training.review(scene, digest, file.pointer, lines, use=use, whole=whole)
+        self._reviews[section.pointer] = found, training.told(found.holds, scene)
+        return found.outcome
 
     def _scene(self, found: FoundParts, row: InstanceRow) -> Scene:
         run_label = found.run.label
@@ -762,6 +903,9 @@ class Exchange:
         sections = [*((None, s) for s in self._new_turns), *self._new_fields.items()]
         # MODEL line 20: what this very request presents was read by the run's program before it
         # wrote the unproven parts of it, so those are judged after everything that is proven.
+        reviewed = {n: self._review(scene, s) for n, s in sections if s.lines is not None}
+        for outcome in reviewed.values():
+            scene.run_label = join(scene.run_label, outcome.tally.presented)
         unread = [s for _, s in sections if s.outcome is None]
         scene = scene.having_read([(s.reading.parts, s.passages, s.calls) for s in unread])
         self.run_label = scene.run_label
@@ -771,8 +915,10 @@ class Exchange:
         parts = marks[-1].parts if marks else 0
         chain_at = len(self._roles_chains) - len(self._new_turns)
         for offset, (name, section) in enumerate(sections):
-            outcome = section.outcome or judge_section(
-                scene, section.reading.parts, section.passages, section.calls
+            outcome = section.outcome or (
+                reviewed[name]
+                if section.lines is not None
+                else judge_section(scene, section.reading.parts, section.passages, section.calls)
             )
             outcomes.append((name, outcome))
             if outcome.rules:
@@ -875,12 +1021,18 @@ class Exchange:
         texts = {
             part.pointer: part.text
             for section in (*self._new_turns, *self._new_fields.values())
-            if section.outcome is None
+            if section.outcome is None and not self._long_file(section)
             for part in section.reading.parts
             # An id or a blob is the provider's, and says nothing to a reader.
             if part.kind is not Kind.WORD and part.kind is not Kind.REFERENCE
         }
         return explain.compact_bytes({"parts": texts}) if texts else None
+
+    def _long_file(self, section: Section) -> bool:
+        """A file lies at the provider: the store keeps a short one's text, for whoever reviews it."""
+        if self._upload is None:
+            return False
+        return sum(len(part.text) for part in section.reading.parts) > _FILE_CHARS_KEPT_MAX
 
     def exposed_label(self) -> Label:
         """λ(c) as the request alone gives it (MODEL line 21)."""
@@ -892,6 +1044,11 @@ class Exchange:
         trail = self._trail
         turns = [p for section, o in outcomes if section is None for p in o.parts]
         fields: dict[str, Any] = {}
+        files = self._upload.files(self.settings.digester) if self._upload is not None else []
+        for file in files:
+            review = self._reviews.get(file["pointer"] + "#lines")
+            if review is not None:
+                file["written"] = review[1]
         for name, (owner, outcome) in self._field_outcomes.items():
             fields[name] = {"parts": outcome.parts} if owner == self.call_id else {"call": owner}
         for section, outcome in outcomes:
@@ -928,6 +1085,7 @@ class Exchange:
                 "parts": turns,
             },
             "fields": fields,
+            **({"files": files} if files else {}),
         }
 
     def coverage(self) -> dict[str, int]:
@@ -1034,7 +1192,7 @@ class Exchange:
                 field_outcomes=self._field_outcomes,
                 calls=self.calls,
                 digests=self.digests,
-                size_bytes=len(self.body) + 1024,
+                size_bytes=(len(self.body) if isinstance(self.body, bytes) else 0) + 1024,
             )
             self.engine.memory.keep(self._memory_key(), trail)
             chains = self._chains()
@@ -1062,7 +1220,13 @@ class Exchange:
         )
 
     def _refuse(
-        self, code: str, message: str, *, param: str | None = None, rule: str | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        rule: str | None = None,
+        quarantine: tuple[QuarantineRow, ...] = (),
     ) -> list[Command]:
         """Write the refusal down, then send it."""
         self.code = code
@@ -1092,6 +1256,7 @@ class Exchange:
                 entry=EntryDraft("call.open", self._entry()),
                 instance=row,
                 run=RunRow(row.run, row.room, self.tally.presented, self.who.parent_run),
+                quarantine=quarantine,
             )
         ]
 

@@ -73,6 +73,11 @@ def compact(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
+def sorted_text(value: object) -> str:
+    """The same for equal values, in whatever order their members stand."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
 def compact_bytes(value: object) -> bytes:
     """The same in UTF-8."""
     return orjson.dumps(value)

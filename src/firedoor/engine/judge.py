@@ -227,7 +227,7 @@ def _roots(label: Label) -> tuple[str, ...]:
     return tuple(sorted(label.live))
 
 
-def _full_roots(scene: Scene, label: Label) -> set[RoomId]:
+def full_roots(scene: Scene, label: Label) -> set[RoomId]:
     """The roots of a label whose text may not enter this room any more."""
     limit_of = scene.settings.policy.reach_limit_for
     room = scene.instance.room
@@ -241,7 +241,7 @@ def _full_roots(scene: Scene, label: Label) -> set[RoomId]:
 def _ask(scene: Scene, part: Part, labelled: Labelled) -> PartAsk:
     row = scene.instance
     author = labelled.spans[0].author if labelled.spans else None
-    full = bool(_full_roots(scene, labelled.label))
+    full = bool(full_roots(scene, labelled.label))
     return PartAsk(
         channel=labelled.channel,
         origin=labelled.origin,
@@ -301,14 +301,15 @@ def _judged(
     if scene.enforcing and digest is not None and judged:
         quarantine = None
         if verdict.action is Action.QUARANTINE:
-            quarantine = _quarantine_id(scene, digest)
+            quarantine = quarantine_id(scene, digest)
         remember = Judgement(
             digest, verdict.action.value, verdict.rule, labelled.label, quarantine, scene.epoch
         )
     return verdict, remember, False
 
 
-def _quarantine_id(scene: Scene, digest: Digest) -> QuarantineId:
+def quarantine_id(scene: Scene, digest: Digest) -> QuarantineId:
+    """The item of a passage: the same wherever it is held."""
     return QuarantineId(
         "q_" + identity.short_id(scene.settings.digester("quarantine" + digest.hex()))
     )
@@ -426,7 +427,7 @@ class _Section:
         self.counts["released"] += labelled.released
         room = self.scene.instance.room
         if labelled.crossing and spend:
-            full = _full_roots(self.scene, labelled.label)
+            full = full_roots(self.scene, labelled.label)
             for root in budget.spent_by(labelled.label.live, room):
                 self.crossed[root, room, root not in full] = None
         for span in labelled.spans:
@@ -441,7 +442,7 @@ class _Section:
     def _hold(
         self, part: Part, labelled: Labelled, digest: Digest, characters: int, rule: str | None
     ) -> None:
-        id_ = _quarantine_id(self.scene, digest)
+        id_ = quarantine_id(self.scene, digest)
         author = labelled.spans[0].author if labelled.spans else None
         self.quarantine[id_] = QuarantineRow(
             id=id_,
@@ -612,7 +613,7 @@ class _Section:
                 for s in spans
             ]
         if verdict.action is Action.QUARANTINE:
-            ids = [_quarantine_id(self.scene, d) for d in
+            ids = [quarantine_id(self.scene, d) for d in
                    (digest, *(s.passage for s in labelled.spans)) if d is not None]  # fmt: skip
             known = [id_ for id_ in ids if id_ in self.quarantine]
             record["quarantine"] = known[0] if known else None

@@ -11,6 +11,7 @@ from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
 from firedoor.types.label import Label
 from firedoor.types.record import (
     Emission,
+    FileRow,
     Grant,
     InstanceRow,
     Judgement,
@@ -99,6 +100,8 @@ class FoundParts(NamedTuple):
     """σ of every asked place; for a place without a key, of all keys of that store. A place with
     a key also returns the marks written to the store without one."""
     minted: dict[Digest, MintedRow] = {}  # noqa: RUF012
+    files: dict[Digest, FileRow] = {}  # noqa: RUF012
+    """Those of the minted ids that are files whose lines were read, with what still holds them."""
     attempt: InstanceRow | None = None
     """Instance of an equal attempt that got no answer."""
     reach: dict[RoomId, frozenset[RoomId]] = {}  # noqa: RUF012
@@ -156,6 +159,7 @@ class Commit(NamedTuple):
     continued: tuple[str, Digest, Digest] | None = None
     """(credential, chain, attempt): the turn at ``chain`` was gone on from by ``attempt``, unless already."""
     minted: tuple[MintedRow, ...] = ()
+    files: tuple[FileRow, ...] = ()
     reach: tuple[tuple[RoomId, RoomId, int], ...] = ()
     """(root, room, limit) to add. All fit under their limits together, or nothing is applied."""
     reach_window_s: float = 86_400.0

@@ -21,6 +21,8 @@ class EngineSettings:
     """Keyed with the store's own key: two stores never give the same digest for one text."""
     limits: Limits = field(default_factory=Limits)
     body_bytes_max: int = 32 * 1024 * 1024
+    upload_bytes_max: int = 1024 * 1024 * 1024
+    """Bound of a body that is a form; those lie in a file, not in memory."""
     answer_bytes_max: int = 64 * 1024 * 1024
     memory_bytes_max: int = 64 * 1024 * 1024
     """Bound of the histories kept in memory so that only what is new is read."""

@@ -35,6 +35,8 @@ from firedoor.types.ids import CallId
 LOG: Final = logging.getLogger("firedoor.fronts")
 
 # A tuple: a union in `isinstance` is made anew at each call.
+_MANY_PASSAGES: Final = 5_000
+"""Passages of one look that are worth a thread: a file for training has many."""
 _ASKS: Final = (Commit, LookWho, LookParts)
 
 Observer = Callable[[Exchange], None]
@@ -90,8 +92,8 @@ class Drive:
         self._on_close = on_close
         self._todo: deque[Command] = deque()
         self._spent = 0.0
-        self.body_limit: int | None = None
-        """Set while the request body is wanted."""
+        self.reading: ReadBody | None = None
+        """Set once the request body is wanted."""
         self.forward: Forward | None = None
         """Set once the upstream call may start."""
         self.head: SendHead | None = None
@@ -149,7 +151,7 @@ class Drive:
             case SendHead():
                 self.head = command
             case ReadBody():
-                self.body_limit = command.limit_bytes
+                self.reading = command
             case Forward():
                 self.forward = command
             case StopUpstream():
@@ -204,7 +206,10 @@ class Drive:
                 if self.store.unsettled(ask):
                     # Off the loop: other calls go on while this one waits for its read.
                     await asyncio.to_thread(self.store.settle)
-                event = self._look(ask)
+                if isinstance(ask, LookParts) and len(ask.passages) > _MANY_PASSAGES:
+                    event = await asyncio.to_thread(self._look, ask)
+                else:
+                    event = self._look(ask)
             elif self._later and not ask.awaited:
                 event = self._apply_later(ask)
             elif self._committer is not None:

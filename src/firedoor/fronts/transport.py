@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from firedoor.engine import Engine
 from firedoor.engine.events import (
@@ -27,6 +27,8 @@ from firedoor.fronts.drive import Drive, Observer, _ignore
 from firedoor.store import SqliteStore
 from firedoor.types.exchange import Binding, Caller, Headers, RequestHead
 from firedoor.types.ids import RunId
+
+_SLICE_BYTES: Final = 1 << 18
 
 
 def _no_run(now: float) -> RunId | None:
@@ -229,20 +231,25 @@ class DoorTransport:
     @staticmethod
     def _read(drive: Drive, body: bytes) -> RequestRead | RequestBroken:
         now = time.time()
-        limit = drive.body_limit or 0
-        if len(body) > limit:
-            return RequestBroken("too_large", now)
+        wanted = drive.reading
+        assert wanted is not None
         try:
-            return RequestRead(decoded(body, coding_of(drive.exchange.head.headers), limit), now)
+            body = decoded(body, coding_of(drive.exchange.head.headers), wanted.limit_bytes)
         except TooLarge:
             return RequestBroken("too_large", now)
         except BadCoding:
             return RequestBroken("coding", now, body)
+        if wanted.reader is not None:
+            # The client holds the body whole; the reader copies no more than a slice of it.
+            for at in range(0, len(body), _SLICE_BYTES):
+                wanted.reader.feed(body[at : at + _SLICE_BYTES])
+        return RequestRead(body, now)
 
     @staticmethod
     def _upstream_request(family: ModuleType, request: Any, drive: Drive) -> Any:
         forward = drive.forward
         assert forward is not None
+        assert isinstance(forward.body, bytes), "this front spools nothing"
         # The client's own headers, less those that come off: a copy costs a third of a new set.
         headers = request.headers.copy()
         kept = {name for name, _ in forward.headers} | {b"host"}

@@ -14,6 +14,7 @@ from firedoor.lineage.calculus import (
     outside_label,
 )
 from firedoor.lineage.exposure import emissions_of, exposed, leaves_of
+from firedoor.lineage.lines import Written, known_anywhere, written
 from firedoor.lineage.passages import (
     NO_PASSAGES,
     Passage,
@@ -34,9 +35,11 @@ __all__ = [
     "StoreMap",
     "StoreRule",
     "Use",
+    "Written",
     "author_of",
     "emissions_of",
     "exposed",
+    "known_anywhere",
     "label_of",
     "label_without_evidence",
     "leaves_of",
@@ -44,4 +47,5 @@ __all__ = [
     "passages_of",
     "store_map",
     "whole_passages",
+    "written",
 ]

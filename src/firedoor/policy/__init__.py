@@ -9,6 +9,7 @@ from firedoor.policy.rules import FIELDS, Rule, RuleError, rule
 from firedoor.policy.settings import ASSUMED_BY_MODE, CompartmentSetting, Policy, StoreSetting
 from firedoor.policy.verdict import (
     PASSED,
+    RequestVerdict,
     affordances_of,
     call_verdict,
     hop_verdict,
@@ -25,6 +26,7 @@ __all__ = [
     "PRESETS",
     "CompartmentSetting",
     "Policy",
+    "RequestVerdict",
     "Rule",
     "RuleError",
     "StoreSetting",

@@ -17,7 +17,7 @@ class Treatment(StrEnum):
     JUDGE = "judge"
     """It goes on, and its parts are judged: texts by their labels, ids by whose they are."""
     HOLD = "hold"
-    """It waits for a person (the training gate)."""
+    """It goes on like any other, but what instances wrote waits for a person (the training gate)."""
     DENY = "deny"
     """It is refused by name, unless a rule of the file lets it through."""
 
@@ -79,6 +79,8 @@ EXCEPTIONS: Final[Mapping[str, Treatment]] = {
     # The bytes go to an address that the answer names, and are not read yet.
     "gemini:files.upload": _DENY,
     "gemini:file_search_stores.upload": _DENY,
+    # Its lines run later, and no call of theirs passes this door.
+    "openai:batches.create": _HOLD,
     # A job that runs elsewhere, for who knows how long.
     "gemini:models.predict_long_running": _DENY,
 }
@@ -101,11 +103,11 @@ def treatment_of(
     row = CONTAIN.get(family)
     if row is None:
         return _DENY, "no preset knows this family of endpoints"
+    if mode is Mode.ISOLATE and family in _KEPT:
+        return _DENY, row.why
     exception = EXCEPTIONS.get(f"{provider}:{name}")
     if exception is not None:
         return exception, row.why
-    if mode is Mode.ISOLATE and family in _KEPT:
-        return _DENY, row.why
     if act == "connect":
         return _DENY, row.why
     if act == "list" and not below and row.lists is not None:

@@ -1,6 +1,6 @@
 """The answer to an ask: structure first, then the file's rules, then the preset's, then allow."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from firedoor.policy.affordances import affordances_for
 from firedoor.policy.presets import HELD_UNPROVEN
@@ -71,22 +71,30 @@ def call_verdict(policy: Policy, ask: CallAsk) -> Verdict:
     return _first(policy.rules + policy.preset, ask, act=policy.mode is not Mode.OBSERVE)
 
 
-def request_verdict(policy: Policy, ask: RequestAsk, *, below: bool) -> tuple[Verdict, str]:
+class RequestVerdict(NamedTuple):
+    """Whether a request goes on, why, and whether what it names may be held back."""
+
+    verdict: Verdict
+    why: str
+    gated: bool = False
+
+
+def request_verdict(policy: Policy, ask: RequestAsk, *, below: bool) -> RequestVerdict:
     """Whether a request for an operation goes on: the file's rules, then the preset's treatment.
 
-    Gives why too. In ``observe`` the answer is always allow.
+    In ``observe`` the answer is always allow.
     """
     act = policy.mode is not Mode.OBSERVE
     own = _first(policy.rules, ask, act=act)
     if own.rule is not None or not act or not policy.treats:
-        return own, "a rule of the policy says so"
+        return RequestVerdict(own, "a rule of the policy says so")
     provider, _, name = ask.endpoint.partition(":")
     treatment, why = treatment_of(
         policy.mode, provider=provider, family=ask.family, act=ask.act, name=name, below=below
     )
-    if treatment is Treatment.JUDGE:
-        return own, why
-    return Verdict(Action.DENY, f"{policy.mode}/{ask.family}", own.shadow), why
+    if treatment is not Treatment.DENY:
+        return RequestVerdict(own, why, treatment is Treatment.HOLD)
+    return RequestVerdict(Verdict(Action.DENY, f"{policy.mode}/{ask.family}", own.shadow), why)
 
 
 def hop_verdict(policy: Policy, ask: RequestAsk) -> Verdict:

@@ -20,6 +20,8 @@ from firedoor.types.ids import CallId, Digest, InstanceId, QuarantineId, RoomId,
 from firedoor.types.label import BOTTOM
 from firedoor.types.record import (
     Emission,
+    FileHold,
+    FileRow,
     Grant,
     InstanceRow,
     Judgement,
@@ -200,6 +202,34 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     return FoundParts(orders, False, RunRow(ask.run, RoomId(room), found, None, known=True))
 
 
+def _files(
+    connection: sqlite3.Connection, minted: Iterable[Digest], at: float
+) -> Iterator[tuple[Digest, FileRow]]:
+    """The files among these ids, with the holds that no release in force lifts."""
+    ids = list(minted)
+    holds: dict[Digest, list[FileHold]] = {}
+    for id_, passage, use, author, compartment, label, lines, characters, pointer in in_batches(
+        connection,
+        "SELECT h.id, h.passage, use, author, author_compartment, label, lines, characters, "
+        "pointer FROM file_holds h WHERE id IN ({}) AND NOT EXISTS (SELECT 1 FROM grants g "
+        "WHERE g.passage = h.passage AND g.kind = 'released' AND (g.until IS NULL OR g.until > ?)) "
+        "ORDER BY lines DESC, h.passage",
+        ids,
+        after=(at,),
+    ):
+        holds.setdefault(Digest(id_), []).append(
+            FileHold(
+                Digest(passage), use, author, compartment, label_from(label), lines, characters,
+                pointer,
+            )
+        )  # fmt: skip
+    for id_, digest, purpose, lines, call in in_batches(
+        connection, "SELECT id, digest, purpose, lines, call FROM files WHERE id IN ({})", ids
+    ):
+        found = tuple(holds.get(Digest(id_), ()))
+        yield Digest(id_), FileRow(Digest(id_), Digest(digest), purpose, lines, CallId(call), found)
+
+
 def look_parts(
     connection: sqlite3.Connection, ask: LookParts, place_key: Callable[[str], str]
 ) -> FoundParts:
@@ -280,6 +310,7 @@ def look_parts(
             ask.minted,
         )
     }
+    files = dict(_files(connection, minted, ask.at)) if minted else {}
     reach: dict[RoomId, set[RoomId]] = {}
     roots = {e.room for es in emissions.values() for e in es}
     roots |= {r for es in emissions.values() for e in es for r in e.label.live}
@@ -308,5 +339,6 @@ def look_parts(
         records={k: tuple(v) for k, v in records.items()},
         marks=tuple(marks),
         minted=minted,
+        files=files,
         reach={k: frozenset(v) for k, v in reach.items()},
     )

@@ -35,7 +35,7 @@ from firedoor.engine.port import (
     LookWho,
     Stale,
 )
-from firedoor.errors import StoreError, StoreUnavailable
+from firedoor.errors import CallerError, StoreError, StoreUnavailable
 from firedoor.store import looking, writing
 from firedoor.store.head import read_head
 from firedoor.store.keys import StoreKeys, load_keys
@@ -533,7 +533,7 @@ class SqliteStore:
 
         Args:
             kind: ``contain``, ``uncontain``, ``recall``, ``release`` or ``revoke``.
-            target: ``instance:…``, ``room:…`` or ``credential:…``.
+            target: ``instance:…``, ``room:…``, ``credential:…`` or ``quarantine:…``.
         """
         with self._leader:
             connection = self._writer
@@ -548,6 +548,26 @@ class SqliteStore:
                 self._roll_back(connection)
                 raise _failure(error, self.url) from error
         return version
+
+    def release(self, item: str, *, actor: str, reason: str, at: float, days: float = 30) -> int:
+        """A person lets a held item go, until ``days`` are over; gives the order's version.
+
+        Raises:
+            CallerError: There is no such item, or it is not held.
+        """
+        with self.snapshot() as db:
+            row = db.execute(
+                "SELECT state, expires FROM quarantine WHERE id = ?", (item,)
+            ).fetchone()
+        if row is None:
+            raise CallerError(
+                f"no quarantine item {item!r} in this store",
+                hint="`firedoor quarantine list` shows them",
+            )
+        if row[0] not in ("held", "released") or (row[0] == "released" and row[1] > at):
+            raise CallerError(f"{item} is {row[0]}, not held")
+        body = {"actor": actor, "reason": reason, "days": days}
+        return self.append_order("release", f"quarantine:{item}", body, at)
 
     def head(self) -> tuple[int, bytes]:
         """Size and root of the ledger's tree."""

@@ -66,6 +66,11 @@ _MINTED = (
     "INSERT OR IGNORE INTO minted (id, resource, credential, room, run, instance, label, call) "
     "VALUES (?,?,?,?,?,?,?,?)"
 )
+_FILES = "INSERT OR IGNORE INTO files (id, digest, purpose, lines, call) VALUES (?,?,?,?,?)"
+_HOLDS = (
+    "INSERT OR IGNORE INTO file_holds (id, passage, use, author, author_compartment, label, lines, "
+    "characters, pointer) VALUES (?,?,?,?,?,?,?,?,?)"
+)
 _DOCUMENTS = (
     "INSERT INTO documents (call, name, kind, body) VALUES (?,?,?,?) "
     "ON CONFLICT DO UPDATE SET kind = excluded.kind, body = excluded.body"
@@ -73,7 +78,7 @@ _DOCUMENTS = (
 # In this order: what is updated was inserted before, perhaps by a commit of the same batch.
 _ORDER = (
     _ENTRIES, _CALLS, _CLOSED, _SETTLED, _INSTANCES, _EMISSIONS, _RECORDS, _JUDGEMENTS, _GRANTS, _TURNS,
-    _CONTINUED, _MINTED, _DOCUMENTS,
+    _CONTINUED, _MINTED, _FILES, _HOLDS, _DOCUMENTS,
 )  # fmt: skip
 
 
@@ -139,6 +144,13 @@ class Batch:
             rows[_MINTED].append(
                 (m.id, m.resource, m.credential, m.room, m.run, m.instance, label_text(m.label),
                  m.call)
+            )  # fmt: skip
+        for f in commit.files:
+            rows[_FILES].append((f.id, f.digest, f.purpose, f.lines, f.call))
+            rows[_HOLDS].extend(
+                (f.id, h.passage, h.use, h.author, h.author_compartment, label_text(h.label),
+                 h.lines, h.characters, h.pointer)
+                for h in f.holds
             )  # fmt: skip
         if commit.content is not None and self._keeper.retention != "digests":
             self._keep(call.call, f"text/{commit.content_n}", commit.content)
@@ -239,6 +251,8 @@ def write_order(
         db.execute("INSERT OR REPLACE INTO contained VALUES (?,?)", (target, version))
     elif kind == "uncontain":
         db.execute("DELETE FROM contained WHERE target = ?", (target,))
+    elif kind == "release":
+        _release(db, target.partition(":")[2], body, at)
     entry = _sealed(
         keeper, head, "order", {"order": kind, "target": target, "version": version, **body}, at
     )
@@ -250,6 +264,15 @@ def write_order(
         (head.tree.size, head.tree.to_bytes(), head.last, version),
     )
     return version, head
+
+
+def _release(db: sqlite3.Connection, item: str, body: dict[str, Any], at: float) -> None:
+    """A held item is held no more: from here on its passage has a grant, until it ends."""
+    until = at + body["days"] * 86_400.0
+    (passage,) = db.execute("SELECT passage FROM quarantine WHERE id = ?", (item,)).fetchone()
+    db.execute("UPDATE quarantine SET state = 'released', expires = ? WHERE id = ?", (until, item))
+    db.execute(_GRANTS, (passage, "released", "", until))
+    db.execute("UPDATE head SET granted = granted + 1")
 
 
 def _take_reach(db: sqlite3.Connection, commit: Commit) -> bool:
@@ -307,8 +330,10 @@ def _hold(db: sqlite3.Connection, keeper: Keeper, item: QuarantineRow, at: float
     if known is not None:
         asked_by = sorted({*json.loads(known[0]), item.asked_by})
         db.execute(
-            "UPDATE quarantine SET copies = copies + 1, asked_by = ? WHERE passage = ?",
-            (json.dumps(asked_by), item.passage),
+            # What was released, and is met again after that ended, is held again.
+            "UPDATE quarantine SET copies = copies + 1, asked_by = ?, state = CASE WHEN "
+            "state = 'released' AND expires <= ? THEN 'held' ELSE state END WHERE passage = ?",
+            (json.dumps(asked_by), at, item.passage),
         )
         return
     pointer = item.pointer

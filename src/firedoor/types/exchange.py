@@ -1,7 +1,7 @@
 """What a call looks like before anything is decided: surface, head, caller."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from firedoor.types.ids import RunId
 
@@ -120,6 +120,15 @@ class Objection(NamedTuple):
     code: str
     """One of DESIGN §7."""
     message: str
+
+
+class SpooledBody(Protocol):
+    """A request body that its front keeps in a file of its own. Nobody else opens it."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is."""
+        ...
 
 
 class Params(NamedTuple):

@@ -113,6 +113,39 @@ class QuarantineRow(NamedTuple):
     rule: str | None
 
 
+class FileHold(NamedTuple):
+    """Why a file waits for a person: what one author wrote in it, at one depth."""
+
+    passage: Digest
+    """What is released: names the file's bytes, the use, the author and the generation."""
+    use: str
+    """``training`` or ``batch``."""
+    author: str | None
+    """None for what was not read."""
+    author_compartment: str | None
+    label: Label
+    lines: int
+    characters: int
+    pointer: str
+    """Of the first of them."""
+    listed: tuple[str, ...] = ()
+    """Pointers of the first lines; not kept."""
+
+
+class FileRow(NamedTuple):
+    """A file at a provider whose lines may be learned from, or run."""
+
+    id: Digest
+    """Of the id that the provider gave it."""
+    digest: Digest
+    """Of its bytes."""
+    purpose: str
+    lines: int
+    call: CallId
+    holds: tuple[FileHold, ...] = ()
+    """Looked up, only those that no release is in force for."""
+
+
 class Grant(NamedTuple):
     """Something a person or the operator's code said of a passage: pinned, attested, released."""
 

@@ -9,7 +9,7 @@ from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import Endpoint, resource_of, route
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
-from firedoor.wire.surfaces import surface_wire, wire_for
+from firedoor.wire.surfaces import form_shape, surface_wire, wire_for
 from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy, veiled_name, veiled_pointer
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "beta_of",
     "check",
     "edit",
+    "form_shape",
     "is_wordy",
     "parse",
     "refusal",

@@ -7,10 +7,10 @@ A shape is one of:
     "signed"       text that the provider signed: readable, not editable
     "opaque"       binary, given by the program: neither
     "blob"         what the provider made and only it can read: neither, and whose it is is asked
-    "file"         a file of a multipart body; in JSON there is none
     "definition"   any JSON: names, descriptions and schemas of tools
     "free"         any JSON of whoever speaks there
     "ref:THING"    an id that names a THING kept elsewhere
+    "file"         a file of a form; in JSON there is none
     {…}            an object with these members; any other is unknown, or has the shape of ``"*"``
     [shape]        a list
     (shape, …)     whichever of these fits the value's type
@@ -92,6 +92,11 @@ def escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
 
 
+def scoped(pointer: str, call: str) -> str:
+    """The id of a tool call inside one of many requests: another's equal one is another call."""
+    return f"{pointer}\x1f{call}"
+
+
 def turn_of_texts_and_calls(
     role: Role, texts: "list[str]", calls: "list[tuple[str, str, str]]"
 ) -> Turn:
@@ -168,8 +173,10 @@ def _inner(value: str) -> Any:
 
 def _string(shape: str, value: str, pointer: str, speaker: Speaker, found: Found) -> None:
     role, channel = speaker.role, speaker.channel
-    if shape == "text" or shape == "free":
+    if shape in ("text", "free"):
         text(value, pointer, speaker, found)
+    elif shape == "file":
+        _unknown(value, pointer, speaker, found)
     elif shape == "word":
         if value[:1] in ("{", "["):
             # No word begins so: it is JSON, and what is inside is walked.
@@ -186,8 +193,6 @@ def _string(shape: str, value: str, pointer: str, speaker: Speaker, found: Found
         found.parts.append(Part(pointer, value, speaker.kind, role, channel, editable=False))
     elif shape == "opaque":
         found.parts.append(Part(pointer, "", Kind.OPAQUE, role, channel, editable=False))
-    elif shape == "file":
-        _unknown(value, pointer, speaker, found)
     elif not value and (shape == "blob" or shape.startswith("ref:")):
         # An answer may leave one empty, and a client sends it back: it names nothing.
         found.parts.append(Part(pointer, value, Kind.WORD, role, channel, editable=False))

@@ -1,7 +1,7 @@
 """The table of surfaces: a new one is a package and a row here."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from firedoor.types.exchange import Surface
 from firedoor.wire import (
@@ -12,6 +12,7 @@ from firedoor.wire import (
     openai_responses,
     plain,
 )
+from firedoor.wire.inventory.bodies import BODIES
 from firedoor.wire.route import Endpoint
 from firedoor.wire.state import state_wire
 from firedoor.wire.surface import SurfaceWire
@@ -41,6 +42,10 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
         _plain(Surface.UNKNOWN),
     )
 }
+_OPERATIONS: Final[Mapping[str, SurfaceWire]] = {
+    "anthropic:messages.batches.create": anthropic_messages.BATCH_WIRE,
+}
+"""Operations on what a provider keeps whose bodies hold more than fields."""
 
 
 def surface_wire(surface: Surface) -> SurfaceWire:
@@ -48,9 +53,15 @@ def surface_wire(surface: Surface) -> SurfaceWire:
     return _SURFACES[surface]
 
 
+def form_shape(endpoint: Endpoint) -> Mapping[str, Any] | None:
+    """The fields of ``endpoint``'s body as a form; None where it takes none."""
+    body = BODIES.get(f"{endpoint.provider}:{endpoint.name}")
+    return body.fields if body is not None and body.takes_form else None
+
+
 def wire_for(endpoint: Endpoint) -> SurfaceWire:
     """How the bodies of ``endpoint`` are read and written."""
     if endpoint.name == gemini_generate.STREAM:
         return gemini_generate.STREAM_WIRE
-    own = _SURFACES.get(endpoint.surface)
+    own = _SURFACES.get(endpoint.surface) or _OPERATIONS.get(f"{endpoint.provider}:{endpoint.name}")
     return own or state_wire(endpoint.surface, endpoint.provider, endpoint.name)

@@ -5,10 +5,12 @@ docs/benchmarks.md.
 """
 
 import asyncio
+import contextlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -17,6 +19,7 @@ from yarl import URL
 
 from firedoor.config import Limits, Settings, UpstreamSetting
 from firedoor.engine import Engine, explained
+from firedoor.engine.commands import ReadBody
 from firedoor.engine.events import (
     CallerGone,
     RequestBroken,
@@ -27,13 +30,14 @@ from firedoor.engine.events import (
     UpstreamHead,
 )
 from firedoor.errors import StoreError
-from firedoor.fronts.body import BadCoding, TooLarge, coding_of, decoded
+from firedoor.fronts.body import BadCoding, Decoder, TooLarge, coding_of
 from firedoor.fronts.committer import Committer
 from firedoor.fronts.drive import LOG, Drive, Observer, _ignore
 from firedoor.fronts.sidecar.header_bytes import teach_aiohttp, text_of
+from firedoor.fronts.spool import Spool
 from firedoor.identity import QUERY_CREDENTIAL, claims_of, credential_of
 from firedoor.store import SqliteStore, StoreReader
-from firedoor.types.exchange import Caller, Headers, Objection, RequestHead
+from firedoor.types.exchange import Caller, Headers, Objection, RequestHead, SpooledBody
 from firedoor.types.ids import RunId
 from firedoor.wire import Refusal, refusal
 
@@ -321,9 +325,19 @@ class SidecarApp:
 
     async def _through(self, drive: Drive, receive: Receive, send: Send) -> None:
         await drive.advance_async()
-        if drive.finished is None:
-            drive.tell(await _read(drive, receive))
+        if drive.finished is not None or drive.reading is None:
+            await _send_out(drive, send)
+            return
+        folder = self._store.path.parent if self._store.path is not None else None
+        bodies = _Bodies(drive.reading, coding_of(drive.exchange.head.headers), folder)
+        try:
+            drive.tell(await _read(bodies, receive))
             await drive.advance_async()
+            await self._passed(drive, receive, send)
+        finally:
+            bodies.close()
+
+    async def _passed(self, drive: Drive, receive: Receive, send: Send) -> None:
         if drive.forward is None:
             await _send_out(drive, send)
             return
@@ -374,8 +388,10 @@ class SidecarApp:
                     self._session.request(
                         forward.method,
                         _target(setting, forward.path, _query(forward.query, setting.key)),
-                        headers=_with_key(forward.headers, setting.name, setting.key),
-                        data=forward.body or None,
+                        headers=_sized(
+                            _with_key(forward.headers, setting.name, setting.key), forward.body
+                        ),
+                        data=_sent(forward.body, waiting),
                         allow_redirects=False,
                     )
                 )
@@ -470,6 +486,31 @@ def _with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[s
     return kept
 
 
+def _sized(headers: CIMultiDict[str], body: bytes | SpooledBody) -> CIMultiDict[str]:
+    """The headers with the length of a body that aiohttp cannot measure."""
+    if isinstance(body, bytes):
+        return headers
+    sized = headers.copy()
+    sized["content-length"] = str(body.size_bytes)
+    return sized
+
+
+def _sent(body: bytes | SpooledBody, waiting: _Waiting) -> bytes | AsyncIterator[bytes] | None:
+    if isinstance(body, Spool):
+        return _from_disk(body, waiting)
+    assert isinstance(body, bytes)
+    return body or None
+
+
+async def _from_disk(spool: Spool, waiting: _Waiting) -> AsyncIterator[bytes]:
+    """A spooled body, read off the loop: the disk may be slow."""
+    chunks = spool.chunks()
+    while (chunk := await asyncio.to_thread(next, chunks, b"")) != b"":
+        # A provider that takes what it is sent is not silent.
+        waiting.since_s = time.monotonic()
+        yield chunk
+
+
 def _headers(scope: Scope) -> Headers:
     return tuple([(n.lower(), v) for n, v in scope["headers"]])
 
@@ -485,29 +526,74 @@ def _bounded(headers: Headers, settings: Settings) -> Headers:
     return tuple(kept)
 
 
-async def _read(drive: Drive, receive: Receive) -> RequestRead | RequestBroken:
-    limit = drive.body_limit or 0
-    chunks: list[bytes] = []
-    size = 0
+class _Bodies:
+    """A request's body as it came and, where it is coded, as it is read: in memory or on disk."""
+
+    def __init__(self, wanted: ReadBody, codings: list[bytes], folder: Path | None) -> None:
+        self._wanted = wanted
+        self._came_bytes = 0
+        self._came = Spool(folder, on_disk=wanted.spool)
+        self._read = Spool(folder, on_disk=wanted.spool) if codings else self._came
+        self._decoder: Decoder | None = None
+        with contextlib.suppress(BadCoding):
+            self._decoder = Decoder(codings, wanted.limit_bytes)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take some bytes of it.
+
+        Raises:
+            TooLarge: It is longer than it may be, or comes to more.
+            OSError: There is no room for it.
+        """
+        self._came_bytes += len(chunk)
+        if self._came_bytes > self._wanted.limit_bytes:
+            raise TooLarge("too long")
+        if self._read is not self._came:
+            self._came.write(chunk)
+        if self._decoder is None:
+            return
+        try:
+            for piece in self._decoder.feed(chunk):
+                if self._wanted.reader is not None:
+                    self._wanted.reader.feed(piece)
+                self._read.write(piece)
+        except BadCoding:
+            self._decoder = None
+
+    def end(self) -> RequestRead | RequestBroken:
+        """What is told of a body that came to its end."""
+        try:
+            if self._decoder is not None:
+                self._decoder.end()
+                return RequestRead(self._body(self._read), time.time())
+        except BadCoding:
+            pass
+        return RequestBroken("coding", time.time(), self._body(self._came))
+
+    def _body(self, spool: Spool) -> bytes | SpooledBody:
+        return spool if self._wanted.spool else b"".join(spool.chunks())
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._came.close()
+        self._read.close()
+
+
+async def _read(bodies: _Bodies, receive: Receive) -> RequestRead | RequestBroken:
     more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return RequestBroken("gone", time.time())
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            return RequestBroken("too_large", time.time())
-        chunks.append(chunk)
-        more = message.get("more_body", False)
-    came = b"".join(chunks)
     try:
-        body = decoded(came, coding_of(drive.exchange.head.headers), limit)
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return RequestBroken("gone", time.time())
+            bodies.feed(message.get("body", b""))
+            more = message.get("more_body", False)
     except TooLarge:
         return RequestBroken("too_large", time.time())
-    except BadCoding:
-        return RequestBroken("coding", time.time(), came)
-    return RequestRead(body, time.time())
+    except OSError:
+        LOG.exception("an upload could not be put on disk")
+        return RequestBroken("disk", time.time())
+    return bodies.end()
 
 
 class _Out:

@@ -2,9 +2,11 @@
 
 from firedoor.types.exchange import Surface
 from firedoor.wire import plain
+from firedoor.wire.anthropic_messages import batch
 from firedoor.wire.anthropic_messages.answer import edit_answer, read_answer
 from firedoor.wire.anthropic_messages.parts import params, read_field, read_turn, sections
 from firedoor.wire.anthropic_messages.stream import MessagesStream
+from firedoor.wire.state.answer import read_answer as read_state
 from firedoor.wire.surface import SurfaceWire
 
 WIRE = SurfaceWire(
@@ -14,4 +16,8 @@ WIRE = SurfaceWire(
 COUNT_WIRE = SurfaceWire(
     Surface.ANTHROPIC_COUNT_TOKENS, sections, read_turn, read_field, params, plain.read_answer,
     plain.edit_answer, plain.PassingStream,
+)  # fmt: skip
+BATCH_WIRE = SurfaceWire(
+    Surface.ANTHROPIC_BATCHES, batch.sections, batch.read_turn, batch.read_field, batch.params,
+    read_state, plain.edit_answer, plain.PassingStream,
 )  # fmt: skip
