@@ -5,6 +5,7 @@ commit that makes what they emit durable (promise 3); then they leave. A plain a
 Whatever goes wrong, the client gets the surface's own ending and the call is settled once.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import lineage, wire
@@ -23,8 +24,9 @@ from firedoor.identity import attempt_of, extend_all
 from firedoor.identity.claims import HOP_BY_HOP
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.exchange import Headers
+from firedoor.types.ids import Digest
 from firedoor.types.label import Label, join
-from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
+from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, ToolCall
 from firedoor.types.record import (
     Emission,
     MintedRow,
@@ -35,6 +37,7 @@ from firedoor.types.record import (
     TurnRow,
 )
 from firedoor.types.verdict import Action, Verdict
+from firedoor.wire import Act
 
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
@@ -67,6 +70,7 @@ class Answering:
         self._emissions: list[Emission] = []
         self._records: list[StoreRecord] = []
         self._marks: list[StoreMark] = []
+        self._minted: dict[Digest, MintedRow] = {}
         self._texts: dict[str, str] = {}
         self._new_texts: dict[str, str] = {}
         self._tools: list[dict[str, Any]] = []
@@ -161,6 +165,10 @@ class Answering:
                 self._emit_part(piece.done)
             if piece.terminal:
                 self._closing = wait = True
+            elif piece.minted and self.exchange.enforcing:
+                # An id may be used as soon as it is known: it leaves when it is recorded.
+                self._mint(piece.minted)
+                wait = True
             if not piece.raw:
                 continue
             if wait:
@@ -264,6 +272,24 @@ class Answering:
         if part.text:
             self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
 
+    def _mint(self, minted: Iterable[MintedId]) -> None:
+        """Note whose the ids of an answer are: this call's, which they are the answer of.
+
+        Not those that the request itself named, nor what is shown of things that are not the
+        caller's: nobody comes to own a thing by asking for it.
+        """
+        exchange = self.exchange
+        if not exchange.mints:
+            return
+        row = exchange.known_instance()
+        for m in minted:
+            id_ = exchange.settings.digester(f"id\x1f{m.id}")
+            if id_ not in exchange.referred:
+                self._minted[id_] = MintedRow(
+                    id_, m.resource, row.credential, row.room, row.run, row.id, self.label,
+                    exchange.call_id, exchange.endpoint.act is not Act.LIST,
+                )  # fmt: skip
+
     def _judge_call(self, call: ToolCall) -> Verdict:
         exchange = self.exchange
         policy = exchange.policy
@@ -310,6 +336,7 @@ class Answering:
             "emissions": tuple(dict.fromkeys(self._emissions)),
             "records": tuple(self._records),
             "marks": tuple(self._marks),
+            "minted": (*self._minted.values(), *self.exchange.rises(self.label)),
         }
         label = join(self.exchange.run_committed, self.label)
         if label != self.exchange.run_committed or self.exchange.store_down:
@@ -320,6 +347,7 @@ class Answering:
             fields["content"] = explain.compact_bytes({"answer": self._new_texts})
             fields["content_n"] = self._contents
         self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
+        self._minted = {}
         return fields
 
     def _commit_emitted(self) -> Commit:
@@ -346,19 +374,7 @@ class Answering:
                 chain = extend_all(exchange.chain, choice, digester)
                 if chain != exchange.chain:
                     turns.append(TurnRow(chain, exchange.who.credential, exchange.call_id, row.id))
-        minted = tuple(
-            MintedRow(
-                id=digester(f"id\x1f{m.id}"),
-                resource=m.resource,
-                credential=row.credential,
-                room=row.room,
-                run=row.run,
-                instance=row.id,
-                label=self.label,
-                call=exchange.call_id,
-            )
-            for m in answer.minted
-        )
+        self._mint(answer.minted)
         for turn in turns:
             exchange.engine.answered(exchange.who.credential, turn, row)
         if answered and exchange.attempt is not None:
@@ -412,7 +428,6 @@ class Answering:
             entry=EntryDraft("call.close", body),
             awaited=exchange.enforcing,
             turns=tuple(turns),
-            minted=minted,
             **self._drain(),
         )
 

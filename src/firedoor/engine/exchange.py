@@ -61,7 +61,7 @@ from firedoor.types.exchange import Caller, Mode, Params, RequestHead, Surface
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
-from firedoor.types.record import InstanceRow, RunRow
+from firedoor.types.record import InstanceRow, MintedRow, RunRow
 from firedoor.types.verdict import Action, RequestAsk
 
 if TYPE_CHECKING:
@@ -191,6 +191,10 @@ class Exchange:
         self._answering: Answering | None = None
         self._answer_edited = False
         self._unknown: str | None = None
+        self.referred: dict[Digest, MintedRow | None] = {}
+        """The ids that this request names, and whose they are, where that is known."""
+        self.written: dict[Digest, MintedRow] = {}
+        """Those of them that the call writes into."""
 
     # -- what the rest of the engine asks of a call ----------------------------------------------
 
@@ -377,7 +381,7 @@ class Exchange:
                 pointer = self._turn_pointer(sections.turns_pointer, index)
                 self._new_turns.append(self._section(pointer, surface.read_turn(pointer, value)))
             for name, value in self._fields.items():
-                if trail is not None and name in trail.fields and trail.fields[name] == value:
+                if trail is not None and trail.holds(name, value):
                     self.digests.update(trail.field_outcomes[name][1].digests)
                     continue
                 self._new_fields[name] = self._field(surface, name, value)
@@ -597,6 +601,7 @@ class Exchange:
                 return refusal if refusal is not None else self._look_parts()
         row = self.known_instance()
         scene = self._scene(found, row)
+        self._refer(found)
         outcomes = self._judge_sections(scene)
         problem = self._problem(outcomes)
         if problem is not None:
@@ -654,6 +659,38 @@ class Exchange:
             at=self.at,
             epoch=f"{self.policy_digest}:{found.orders}",
         )
+
+    def _refer(self, found: FoundParts) -> None:
+        """Note whose the ids of this request are, and which of them it writes into."""
+        for section in (*self._new_turns, *self._new_fields.values()):
+            for part in section.reading.parts if section.outcome is None else ():
+                if part.kind is Kind.REFERENCE:
+                    id_ = self.settings.digester(f"id\x1f{part.text}")
+                    known = self.referred[id_] = found.minted.get(id_)
+                    if known is not None and self.endpoint.writes_into(part):
+                        self.written[id_] = known
+
+    @property
+    def mints(self) -> bool:
+        """Whether the ids of the answer are the caller's, as those that a provider makes for it.
+
+        A look at a thing tells of ids that belong with it: they are its owner's.
+        """
+        if self.endpoint.act not in (wire.Act.READ, wire.Act.LIST):
+            return True
+        mine = self.known_instance().room
+        rows = self.referred.values()
+        return bool(rows) and all(row is not None and row.room == mine for row in rows)
+
+    def rises(self, label: Label) -> tuple[MintedRow, ...]:
+        """What this call writes into, with ``label`` as its owners' rooms see it (MODEL line 24)."""
+        mine = self.known_instance().room
+        rows = []
+        for row in self.written.values():
+            risen = join(row.label, up(label, mine, row.room))
+            if risen != row.label:
+                rows.append(row._replace(label=risen, written=True))
+        return tuple(rows)
 
     def _judge_sections(self, scene: Scene) -> list[tuple[str | None, Outcome]]:
         """Judge what is new, in wire order, and add it to what is known. Fills ``tally``."""
@@ -742,6 +779,7 @@ class Exchange:
                 continued=(row.credential, chains[0], self.attempt)
                 if chains and self.attempt
                 else None,
+                minted=self.rises(self.tally.shown),
                 reach=tuple(
                     (
                         RoomId(root),

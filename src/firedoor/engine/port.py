@@ -151,6 +151,8 @@ class Commit(NamedTuple):
     continued: tuple[str, Digest, Digest] | None = None
     """(credential, chain, attempt): the turn at ``chain`` was gone on from by ``attempt``, unless already."""
     minted: tuple[MintedRow, ...] = ()
+    """New ids, and known ones that were written into: their labels are joined, where the room is
+    the same; whose they are never changes."""
     reach: tuple[tuple[RoomId, RoomId, int], ...] = ()
     """(root, room, limit) to add. All fit under their limits together, or nothing is applied."""
     reach_window_s: float = 86_400.0

@@ -40,6 +40,7 @@ from firedoor.ledger import CompactRange, from_bytes
 from firedoor.store import looking, writing
 from firedoor.store.keys import StoreKeys, load_keys
 from firedoor.store.migrate import migrate
+from firedoor.store.rows import label_join
 from firedoor.types.ids import NodeId
 
 _LOG: Final = logging.getLogger("firedoor.store")
@@ -134,6 +135,7 @@ class SqliteStore:
         )
         if self.path is not None:
             connection.execute("PRAGMA journal_mode = WAL")
+        connection.create_function("label_join", 2, label_join, deterministic=True)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         # Digests lie at random: a page of theirs is read again soon, and 32 MB hold many.

@@ -61,8 +61,11 @@ _CONTINUED = (
     "UPDATE turns SET next_attempt = ? WHERE credential = ? AND chain = ? AND next_attempt IS NULL"
 )
 _MINTED = (
-    "INSERT OR IGNORE INTO minted (id, resource, credential, room, run, instance, label, call) "
-    "VALUES (?,?,?,?,?,?,?,?)"
+    "INSERT INTO minted (id, resource, credential, room, run, instance, label, call) "
+    "VALUES (?1,?2,?3,?4,?5,?6,?7,?8) "
+    # INVARIANT: whose an id is never changes, and its label only rises.
+    "ON CONFLICT DO UPDATE SET label = label_join(label, excluded.label) "
+    "WHERE ?9 AND room = excluded.room AND label <> excluded.label"
 )
 _DOCUMENTS = (
     "INSERT INTO documents (call, name, kind, body) VALUES (?,?,?,?) "
@@ -134,7 +137,7 @@ class Batch:
         for m in commit.minted:
             rows[_MINTED].append(
                 (m.id, m.resource, m.credential, m.room, m.run, m.instance, label_text(m.label),
-                 m.call)
+                 m.call, m.written)
             )  # fmt: skip
         if commit.content is not None and self._keeper.retention != "digests":
             call, n = commit.call.call, commit.content_n

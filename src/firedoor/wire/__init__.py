@@ -5,6 +5,7 @@ May import: types, errors.
 
 from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
+from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import Endpoint, resource_of, route
 from firedoor.wire.shape import WORD_CHARS_MAX
@@ -14,6 +15,7 @@ from firedoor.wire.surfaces import surface_wire, wire_for
 __all__ = [
     "CODES",
     "WORD_CHARS_MAX",
+    "Act",
     "AnswerStream",
     "Edit",
     "Endpoint",

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from firedoor.types.exchange import Surface
+from firedoor.types.part import Part
 from firedoor.wire.inventory import endpoints
 from firedoor.wire.inventory.endpoints import Act, Match
 from firedoor.wire.inventory.queries import query_names
@@ -16,6 +17,9 @@ _ID_CHARS_MAX: Final = 512
 
 # What a path calls a thing that is no thing of anybody's.
 _WORDS: Final = frozenset({"model", "model_id", "version"})
+
+# What a body may name that the answer, or a tool at the provider, writes into.
+_WRITTEN: Final = frozenset({"container", "conversation", "thread"})
 
 _SURFACES: Final = {
     ("openai", "chat.completions.create"): Surface.OPENAI_CHAT,
@@ -55,6 +59,12 @@ class Endpoint(NamedTuple):
     def needs_body(self) -> bool:
         """Whether a request without a body is none."""
         return self.has_body and self.act in (Act.CALL, Act.CREATE)
+
+    def writes_into(self, part: Part) -> bool:
+        """Whether the call writes into what ``part``, a reference of its request, names."""
+        if part.pointer.startswith(":"):
+            return self.act in (Act.CREATE, Act.CHANGE)
+        return part.resource in _WRITTEN and self.act in (Act.CALL, Act.CREATE, Act.CHANGE)
 
 
 def _surface(match: Match) -> Surface:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from firedoor.types.exchange import Params, Surface
-from firedoor.types.part import Answer, OutputPart, Reading, ToolCall
+from firedoor.types.part import Answer, MintedId, OutputPart, Reading, ToolCall
 
 
 class Sections(NamedTuple):
@@ -30,6 +30,8 @@ class Piece(NamedTuple):
     """Whether the answer ends with this event."""
     text: str = ""
     """Text that this event adds, for counting what was seen."""
+    minted: tuple[MintedId, ...] = ()
+    """Ids that this event tells first, and that may be used before the answer ends."""
 
 
 class AnswerStream(Protocol):

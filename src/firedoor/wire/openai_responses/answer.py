@@ -75,6 +75,18 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
     return []
 
 
+def ids_of(value: Mapping[str, Any]) -> list[MintedId]:
+    """The ids by which a response can be used."""
+    found = []
+    id_ = word(value.get("id"))
+    if id_:
+        found.append(MintedId("response", id_))
+    conversation = value.get("conversation")
+    if isinstance(conversation, dict) and isinstance(conversation.get("id"), str):
+        found.append(MintedId("conversation", conversation["id"]))
+    return found
+
+
 def answer_of(value: dict[str, Any]) -> Answer:
     """The answer that a response object is."""
     items = value.get("output")
@@ -90,11 +102,7 @@ def answer_of(value: dict[str, Any]) -> Answer:
             minted.append(MintedId("item", item["id"]))
         turns.append(item_turn(item))
     id_ = word(value.get("id"))
-    if id_:
-        minted.append(MintedId("response", id_))
-    conversation = value.get("conversation")
-    if isinstance(conversation, dict) and isinstance(conversation.get("id"), str):
-        minted.append(MintedId("conversation", conversation["id"]))
+    minted += ids_of(value)
     status = word(value.get("status"))
     reason = value.get("incomplete_details")
     if isinstance(reason, dict) and isinstance(reason.get("reason"), str):

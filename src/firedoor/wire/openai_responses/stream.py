@@ -8,11 +8,12 @@ own events and the terminal event's whole response. From then on sequence number
 from collections.abc import Iterator
 from typing import Any, Final
 
-from firedoor.types.part import Answer, OutputPart, ToolCall
+from firedoor.types.part import Answer, MintedId, OutputPart, ToolCall
 from firedoor.wire.answers import count, dumps, error_of, loads, word
 from firedoor.wire.openai_responses.answer import (
     answer_of,
     call_of,
+    ids_of,
     is_call,
     item_output,
     message_instead,
@@ -106,10 +107,13 @@ class ResponsesStream:
             text = word(value.get("delta")) or "" if kind in _TEXT_DELTAS else ""
             yield Piece(b"", text=text)
         else:
+            minted: tuple[MintedId, ...] = ()
             if isinstance(value.get("response"), dict):
+                if not self._response and value["response"].get("store") is not False:
+                    minted = tuple(ids_of(value["response"]))
                 self._response = value["response"]
             text = word(value.get("delta")) or "" if kind in _TEXT_DELTAS else ""
-            yield Piece(self._numbered(event, value), text=text)
+            yield Piece(self._numbered(event, value), text=text, minted=minted)
 
     def _item_done(self, event: Event, value: dict[str, Any], index: int) -> Iterator[Piece]:
         item = value.get("item")
