@@ -13,7 +13,7 @@ from firedoor.lineage.calculus import (
     label_without_evidence,
     outside_label,
 )
-from firedoor.lineage.exposure import emissions_of, exposed, leaves_of
+from firedoor.lineage.exposure import adopted_passages, emissions_of, exposed, leaves_of
 from firedoor.lineage.passages import (
     NO_PASSAGES,
     Passage,
@@ -34,6 +34,7 @@ __all__ = [
     "StoreMap",
     "StoreRule",
     "Use",
+    "adopted_passages",
     "author_of",
     "emissions_of",
     "exposed",

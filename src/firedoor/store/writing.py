@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 from firedoor.engine.explain import time_text
@@ -11,7 +12,7 @@ from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import label_from, label_text
 from firedoor.types.ids import NodeId
 from firedoor.types.label import join
-from firedoor.types.record import QuarantineRow, RunRow, StoreMark
+from firedoor.types.record import Grant, MintedRow, QuarantineRow, RunRow, StoreMark
 
 
 class Head(NamedTuple):
@@ -229,6 +230,34 @@ def write_order(
         "contained = (SELECT count(*) FROM contained)",
         (head.tree.size, head.tree.to_bytes(), head.last, version),
     )
+    return version, head
+
+
+def write_adoption(
+    db: sqlite3.Connection,
+    keeper: Keeper,
+    head: Head,
+    *,
+    target: str,
+    body: dict[str, Any],
+    at: float,
+    minted: Iterable[MintedRow],
+    grants: Iterable[Grant],
+) -> tuple[int, Head]:
+    """Bring in ids and texts from before the door, by an order: what was judged without them is
+    judged again. An id that has an owner keeps it."""
+    version, head = write_order(db, keeper, head, kind="adopt", target=target, body=body, at=at)
+    db.executemany(
+        _MINTED,
+        [
+            (m.id, m.resource, m.credential, m.room, m.run, m.instance, label_text(m.label),
+             f"order/{version}", False)
+            for m in minted
+        ],
+    )  # fmt: skip
+    rows = [(g.passage, g.kind, g.scope or "", g.until) for g in grants]
+    db.executemany(_GRANTS, rows)
+    db.execute("UPDATE head SET granted = granted + ?", (len(rows),))
     return version, head
 
 
