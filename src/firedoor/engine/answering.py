@@ -5,7 +5,7 @@ commit that makes what they emit durable (promise 3); then they leave. A plain a
 Whatever goes wrong, the client gets the surface's own ending and the call is settled once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import lineage, wire
@@ -19,13 +19,21 @@ from firedoor.engine.events import (
     UpstreamHead,
 )
 from firedoor.engine.judge import call_ask
-from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Stale, StoreFailed
+from firedoor.engine.port import (
+    CallRow,
+    Commit,
+    Committed,
+    EntryDraft,
+    FoundParts,
+    Stale,
+    StoreFailed,
+)
 from firedoor.identity import attempt_of, extend_all
 from firedoor.identity.claims import HOP_BY_HOP
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.exchange import Headers
 from firedoor.types.ids import Digest
-from firedoor.types.label import Label, join
+from firedoor.types.label import Label, join, up
 from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, ToolCall
 from firedoor.types.record import (
     Emission,
@@ -75,6 +83,10 @@ class Answering:
         self._new_texts: dict[str, str] = {}
         self._tools: list[dict[str, Any]] = []
         self._broken: str | None = None
+        self._listing: tuple[bytes, wire.Listing, list[Digest | None]] | None = None
+        """A list whose elements' owners are being looked up."""
+        self._filtered = 0
+        """How many of them the caller may not see."""
         self._contents = 0
 
     # -- events ------------------------------------------------------------------------------
@@ -94,6 +106,8 @@ class Answering:
                 return self._on_gone()
             case Committed():
                 return self._on_committed()
+            case FoundParts():
+                return self._on_listed(event)
             case Stale():
                 # Nothing that a close writes can be refused for its orders; say so if it is.
                 return self._on_store_failed("refused")
@@ -196,13 +210,55 @@ class Answering:
             self._closing = True
             return [*commands, self._close()]
         if self._plain is not None:
-            return self._plain_answer(bytes(self._plain))
+            body = bytes(self._plain)
+            return self._list(body) if self._lists() else self._plain_answer(body)
         self._closing = True
         return [self._close()]
 
     def _stop(self, code: str, message: str) -> bytes:
         assert self._stream is not None
         return self._stream.stop(code, message, self.exchange.call_id)
+
+    # -- lists ---------------------------------------------------------------------------------
+
+    def _lists(self) -> bool:
+        return self.exchange.endpoint.lists_all and self._broken is None
+
+    def _list(self, body: bytes) -> list[Command]:
+        """A list of what a credential owns: whose each element is, the store is asked."""
+        exchange = self.exchange
+        listing = wire.listing(body)
+        if listing is None:
+            return self._on_failed("malformed") if exchange.enforcing else self._plain_answer(body)
+        digester = exchange.settings.digester
+        ids = [digester(f"id\x1f{id_}") if id_ is not None else None for id_ in listing.ids]
+        if not any(ids):
+            return self._listed(body, listing, {})
+        self._listing = (body, listing, ids)
+        return [exchange.look_for(id_ for id_ in ids if id_ is not None)]
+
+    def _on_listed(self, event: FoundParts) -> list[Command]:
+        assert self._listing is not None
+        body, listing, ids = self._listing
+        self._listing = None
+        rows = {i: event.minted[id_] for i, id_ in enumerate(ids) if id_ and id_ in event.minted}
+        return self._listed(body, listing, rows)
+
+    def _listed(
+        self, body: bytes, listing: wire.Listing, rows: Mapping[int, MintedRow]
+    ) -> list[Command]:
+        """Go on with what the caller's room may see. In ``observe`` with all of it, as exposures."""
+        exchange = self.exchange
+        room = exchange.known_instance().room
+        if exchange.enforcing:
+            rows = {i: row for i, row in rows.items() if row.room == room}
+            self._filtered = len(listing.ids) - len(rows)
+            if self._filtered:
+                body = wire.filtered(body, listing, rows)
+                self.edited = True
+        for row in rows.values():
+            self.label = join(self.label, up(row.label, row.room, room))
+        return self._plain_answer(body)
 
     # -- plain answers -------------------------------------------------------------------------
 
@@ -375,6 +431,8 @@ class Answering:
                 if chain != exchange.chain:
                     turns.append(TurnRow(chain, exchange.who.credential, exchange.call_id, row.id))
         self._mint(answer.minted)
+        if exchange.params.stored and answer.id is not None:
+            self._mint([MintedId("completion", answer.id)])
         for turn in turns:
             exchange.engine.answered(exchange.who.credential, turn, row)
         if answered and exchange.attempt is not None:
@@ -398,6 +456,7 @@ class Answering:
                 "finish": list(answer.finish),
                 "error": answer.error or self._broken,
                 "seen_characters": self._seen_chars,
+                "filtered": self._filtered,
             },
         }
         body: dict[str, object] = {
@@ -459,6 +518,10 @@ class Answering:
         exchange.engine.unindexed_run(exchange.known_instance().run)
         if not exchange.enforcing:
             exchange.engine.note_unrecorded()
+            if self._listing is not None:
+                body, _, _ = self._listing
+                self._listing = None
+                return self._plain_answer(body)
             return self._on_committed()
         if self._closed:
             return [Finish(clean=False)]

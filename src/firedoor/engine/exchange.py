@@ -9,7 +9,7 @@ back to LookParts, and everything is judged again. Whatever goes wrong before Fo
 refusal, and in ``contain`` no upstream call starts without a durable entry.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
@@ -581,6 +581,19 @@ class Exchange:
             )
         ]
 
+    def look_for(self, minted: Iterable[Digest]) -> LookParts:
+        """Whose are these ids, which the answer tells?"""
+        row = self.known_instance()
+        return LookParts(
+            self.at, row.room, row.run, row.id, row.credential, minted=tuple(dict.fromkeys(minted))
+        )
+
+    def _found(self, found: FoundParts) -> list[Command]:
+        if self._state is _State.UPSTREAM:
+            assert self._answering is not None
+            return self._answered(self._answering.receive(found))
+        return self._judge(found)
+
     def _judge(self, found: FoundParts) -> list[Command]:
         if found.attempt is not None:
             self.second_try = True
@@ -1112,7 +1125,7 @@ class Exchange:
         RequestRead: _body_read,
         RequestBroken: _broken,
         FoundWho: _identified,
-        FoundParts: _judge,
+        FoundParts: _found,
         Committed: _committed,
         Stale: _committed,
         StoreFailed: _committed,

@@ -121,5 +121,7 @@ class Params(NamedTuple):
     stream: bool = False
     choices: int = 1
     output_tokens_max: int | None = None
+    stored: bool = False
+    """Whether the client asks the provider to keep the answer, where it is not kept unasked."""
     include_usage: bool = True
     """Whether the client will see usage on a stream without anything being injected."""

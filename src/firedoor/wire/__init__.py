@@ -9,6 +9,7 @@ from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import Endpoint, resource_of, route
 from firedoor.wire.shape import WORD_CHARS_MAX
+from firedoor.wire.state.lists import Listing, filtered, listing
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
 from firedoor.wire.surfaces import surface_wire, wire_for
 
@@ -20,12 +21,15 @@ __all__ = [
     "Edit",
     "Endpoint",
     "Limits",
+    "Listing",
     "Malformed",
     "Piece",
     "Refusal",
     "SurfaceWire",
     "check",
     "edit",
+    "filtered",
+    "listing",
     "parse",
     "refusal",
     "replace_spans",

@@ -23,6 +23,8 @@ class Edit(NamedTuple):
 
     pointer: str
     text: str | None
+    raw: bool = False
+    """Whether ``text`` is JSON that stands for whatever value is there."""
 
 
 class _Change(NamedTuple):
@@ -120,7 +122,9 @@ def _value(text: str, at: int, node: _Node, changes: list[_Change]) -> int:
     """Note the changes below ``node`` in the value at ``at``; gives where that value ends."""
     if node.edit is not None and node.edit.text is not None:
         end = _end_of(text, at)
-        if text[at] == '"':
+        if node.edit.raw:
+            changes.append(_Change(at, end, node.edit.text))
+        elif text[at] == '"':
             changes.append(_Change(at, end, json.dumps(node.edit.text, ensure_ascii=False)))
         return end
     if not node.steps:

@@ -21,6 +21,11 @@ _WORDS: Final = frozenset({"model", "model_id", "version"})
 # What a body may name that the answer, or a tool at the provider, writes into.
 _WRITTEN: Final = frozenset({"container", "conversation", "thread"})
 
+# Families whose things have owners here, so that a list of them can be cut down to one's own.
+_FILTERED: Final = frozenset(
+    {"batches", "caches", "containers", "files", "media", "memory", "retrieval", "stored"}
+)
+
 _SURFACES: Final = {
     ("openai", "chat.completions.create"): Surface.OPENAI_CHAT,
     ("openai", "responses.create"): Surface.OPENAI_RESPONSES,
@@ -59,6 +64,11 @@ class Endpoint(NamedTuple):
     def needs_body(self) -> bool:
         """Whether a request without a body is none."""
         return self.has_body and self.act in (Act.CALL, Act.CREATE)
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether the answer lists what a credential owns, whoever had it made."""
+        return self.act is Act.LIST and not self.ids and self.family in _FILTERED
 
     def writes_into(self, part: Part) -> bool:
         """Whether the call writes into what ``part``, a reference of its request, names."""
