@@ -5,7 +5,7 @@ commit that makes what they emit durable (promise 3); then they leave. A plain a
 Whatever goes wrong, the client gets the surface's own ending and the call is settled once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import lineage, wire
@@ -33,7 +33,7 @@ from firedoor.identity.claims import HOP_BY_HOP
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.exchange import Headers
 from firedoor.types.ids import Digest
-from firedoor.types.label import Label, join, up
+from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, ToolCall
 from firedoor.types.record import (
     Emission,
@@ -75,6 +75,8 @@ class Answering:
         self._seen_chars = 0
         # What was emitted since the last commit, and the label it carries (MODEL line 22).
         self.label: Label = exchange.exposed_label()
+        self._retold = exchange.retold[0].label if exchange.retold is not None else BOTTOM
+        """The label of what an answer tells anew, as its owner's room has it."""
         self._emissions: list[Emission] = []
         self._records: list[StoreRecord] = []
         self._marks: list[StoreMark] = []
@@ -302,13 +304,15 @@ class Answering:
 
     def _emit(self, text: str) -> list[Emission]:
         exchange = self.exchange
-        row = exchange.known_instance()
+        row, label = exchange.known_instance(), self.label
+        if exchange.retold is not None:
+            row, label = exchange.retold[1], self._retold
         made = lineage.emissions_of(
             text,
             digester=exchange.settings.digester,
             room=row.room,
             run=row.run,
-            label=self.label,
+            label=label,
             instance=row.id,
             author=row.name,
             compartment=row.compartment,
@@ -322,7 +326,9 @@ class Answering:
         if part.kind is OutputKind.HOSTED:
             # Text that a provider's tool brought in: an outside root, joined before a later part
             # of the same answer is judged (MODEL line 22).
-            self.label = join(self.label, lineage.outside_label(self.exchange.endpoint.upstream))
+            outside = lineage.outside_label(self.exchange.endpoint.upstream)
+            self.label = join(self.label, outside)
+            self._retold = join(self._retold, outside)
         elif part.text:
             self._emit(part.text)
         if part.text:
@@ -392,7 +398,7 @@ class Answering:
             "emissions": tuple(dict.fromkeys(self._emissions)),
             "records": tuple(self._records),
             "marks": tuple(self._marks),
-            "minted": (*self._minted.values(), *self.exchange.rises(self.label)),
+            "minted": (*self._minted.values(), *self._risen()),
         }
         label = join(self.exchange.run_committed, self.label)
         if label != self.exchange.run_committed or self.exchange.store_down:
@@ -405,6 +411,12 @@ class Answering:
         self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
         self._minted = {}
         return fields
+
+    def _risen(self) -> Iterator[MintedRow]:
+        """State at the provider whose label is higher now: what was written, or told anew."""
+        yield from self.exchange.rises(self.label)
+        if self.exchange.retold is not None and self._retold != self.exchange.retold[0].label:
+            yield self.exchange.retold[0]._replace(label=self._retold, written=True)
 
     def _commit_emitted(self) -> Commit:
         exchange = self.exchange
@@ -425,7 +437,7 @@ class Answering:
         answered = self._broken is None and self.status is not None and self.status < 400
         digester = exchange.settings.digester
         turns = []
-        if self._broken is None and answer.error is None:
+        if self._broken is None and answer.error is None and exchange.retold is None:
             for choice in answer.turns:
                 chain = extend_all(exchange.chain, choice, digester)
                 if chain != exchange.chain:

@@ -195,6 +195,8 @@ class Exchange:
         """The ids that this request names, and whose they are, where that is known."""
         self.written: dict[Digest, MintedRow] = {}
         """Those of them that the call writes into."""
+        self.retold: tuple[MintedRow, InstanceRow] | None = None
+        """What the answer tells anew rather than for the first time, and whose words it is."""
 
     # -- what the rest of the engine asks of a call ----------------------------------------------
 
@@ -680,6 +682,8 @@ class Exchange:
                 if part.kind is Kind.REFERENCE:
                     id_ = self.settings.digester(f"id\x1f{part.text}")
                     known = self.referred[id_] = found.minted.get(id_)
+                    if known is not None and self.endpoint.retells and self.retold is None:
+                        self.retold = (known, found.owners.get(known.instance) or owner_of(known))
                     if known is not None and self.endpoint.writes_into(part):
                         self.written[id_] = known
 
@@ -1130,6 +1134,13 @@ class Exchange:
         Stale: _committed,
         StoreFailed: _committed,
     }
+
+
+def owner_of(minted: MintedRow) -> InstanceRow:
+    """The owner of an id, where nothing more is known of it (it was adopted for one to come)."""
+    return InstanceRow(
+        minted.instance, minted.instance, minted.room, minted.room, minted.run, minted.credential
+    )
 
 
 def _content_type(head: RequestHead) -> bytes | None:

@@ -94,6 +94,8 @@ class FoundParts(NamedTuple):
     """σ of every asked place; for a place without a key, of all keys of that store. A place with
     a key also returns the marks written to the store without one."""
     minted: dict[Digest, MintedRow] = {}  # noqa: RUF012
+    owners: dict[InstanceId, InstanceRow] = {}  # noqa: RUF012
+    """The instances that ``minted`` names."""
     attempt: InstanceRow | None = None
     """Instance of an equal attempt that got no answer."""
     reach: dict[RoomId, frozenset[RoomId]] = {}  # noqa: RUF012

@@ -251,6 +251,14 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
             ask.minted,
         )
     }
+    owners = {
+        InstanceId(row[0]): instance_from(row)
+        for row in _in(
+            connection,
+            "SELECT " + INSTANCE_COLUMNS + " FROM instances WHERE id IN ({})",  # noqa: S608
+            sorted({m.instance for m in minted.values()}),
+        )
+    }
     reach: dict[RoomId, set[RoomId]] = {}
     roots = {e.room for es in emissions.values() for e in es}
     roots |= {r for es in emissions.values() for e in es for r in e.label.live}
@@ -279,5 +287,6 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
         records={k: tuple(v) for k, v in records.items()},
         marks=tuple(marks),
         minted=minted,
+        owners=owners,
         reach={k: frozenset(v) for k, v in reach.items()},
     )

@@ -29,7 +29,9 @@ _FILTERED: Final = frozenset(
 _SURFACES: Final = {
     ("openai", "chat.completions.create"): Surface.OPENAI_CHAT,
     ("openai", "responses.create"): Surface.OPENAI_RESPONSES,
+    ("openai", "responses.cancel"): Surface.OPENAI_RESPONSES,
     ("openai", "responses.compact"): Surface.OPENAI_RESPONSES,
+    ("openai", "responses.retrieve"): Surface.OPENAI_RESPONSES,
     ("openai", "responses.input_tokens.count"): Surface.OPENAI_RESPONSES,
     ("openai", "embeddings.create"): Surface.OPENAI_EMBEDDINGS,
     ("openai", "completions.create"): Surface.OPENAI_COMPLETIONS,
@@ -69,6 +71,11 @@ class Endpoint(NamedTuple):
     def lists_all(self) -> bool:
         """Whether the answer lists what a credential owns, whoever had it made."""
         return self.act is Act.LIST and not self.ids and self.family in _FILTERED
+
+    @property
+    def retells(self) -> bool:
+        """Whether the answer is what a model said in an earlier call, named in the path."""
+        return bool(self.ids) and self.act is not Act.CREATE
 
     def writes_into(self, part: Part) -> bool:
         """Whether the call writes into what ``part``, a reference of its request, names."""

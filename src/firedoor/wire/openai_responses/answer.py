@@ -67,6 +67,8 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
         if item.get("encrypted_content"):
             found.append(OutputPart(f"{at}/encrypted_content", "", OutputKind.OPAQUE))
         return found
+    if kind == "compaction":
+        return [OutputPart(f"{at}/encrypted_content", "", OutputKind.OPAQUE)]
     if isinstance(kind, str):
         # Tools that ran at the provider: what they brought in is nobody's in the fleet.
         skip = {"id", "type", "status", "call_id"}

@@ -33,6 +33,12 @@ _TEXT_DELTAS: Final = frozenset(
         "response.custom_tool_call_input.delta",
     }
 )
+_CALL_EVENTS: Final = (
+    "response.apply_patch_call_",
+    "response.custom_tool_call_input.",
+    "response.function_call_arguments.",
+    "response.shell_call_",
+)
 
 
 class ResponsesStream:
@@ -102,8 +108,11 @@ class ResponsesStream:
                 yield Piece(self._numbered(event, value))
         elif kind == "response.output_item.done" and index is not None:
             yield from self._item_done(event, value, index)
-        elif index is not None and index in self._held:
-            self._held[index].append(event)
+        elif index is not None and (
+            index in self._held or (self._hold and kind.startswith(_CALL_EVENTS))
+        ):
+            # A stream that is taken up again may begin in the middle of a call.
+            self._held.setdefault(index, []).append(event)
             text = word(value.get("delta")) or "" if kind in _TEXT_DELTAS else ""
             yield Piece(b"", text=text)
         else:
