@@ -7,6 +7,7 @@ from firedoor.types.exchange import Surface
 from firedoor.wire import (
     anthropic_messages,
     openai_chat,
+    openai_completions,
     openai_embeddings,
     openai_responses,
     plain,
@@ -27,6 +28,7 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
     wire.surface: wire
     for wire in (
         openai_chat.WIRE,
+        openai_completions.WIRE,
         openai_responses.WIRE,
         openai_embeddings.WIRE,
         anthropic_messages.WIRE,
