@@ -57,6 +57,7 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
         digester=digester(store.index_key),
         limits=wire.Limits(json_depth=settings.limits.json_depth),
         body_bytes_max=settings.limits.body,
+        upstreams={name: u.base_url for name, u in settings.upstreams.items()},
         keep_content=settings.retention.content != "digests",
     )
 

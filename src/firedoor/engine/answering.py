@@ -71,7 +71,8 @@ class Answering:
         """Bytes that wait for the commit under way."""
         self._closing = False
         self._closed = False
-        self._cut: bytes | None = None
+        self._untold = False
+        """Whether the answer was stopped and has no words for it: then it is cut."""
         self._seen_chars = 0
         # What was emitted since the last commit, and the label it carries (MODEL line 22).
         self.label: Label = exchange.exposed_label()
@@ -128,9 +129,10 @@ class Answering:
         content_type = b"".join(v for n, v in kept if n == b"content-type").lower()
         coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
-        if known and content_type.startswith(b"text/event-stream"):
-            surface = wire.wire_for(exchange.endpoint)
-            self._stream = surface.stream(exchange.enforcing)
+        surface = wire.wire_for(exchange.endpoint)
+        streamed = known and content_type.startswith(b"text/event-stream")
+        if streamed or (known and surface.lines is not None):
+            self._stream = (surface.lines or surface.stream)(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]
         elif known and content_type.startswith(b"application/json"):
@@ -164,7 +166,7 @@ class Answering:
 
     # -- streams -----------------------------------------------------------------------------
 
-    def _pieces(self, pieces: Any) -> list[Command]:
+    def _pieces(self, pieces: Any, *, last: bool = False) -> list[Command]:
         out: list[Command] = []
         stream = self._stream
         assert stream is not None
@@ -191,18 +193,20 @@ class Answering:
                 self._held.append(piece.raw)
             else:
                 out.append(SendBytes(piece.raw))
-        if wait:
-            out.append(self._close() if self._closing else self._commit_emitted())
+        if self._closing:
+            out.append(self._close())
+        elif wait and not last:
+            # What the last bytes said is written down with the end.
+            out.append(self._commit_emitted())
         return out
 
     def _on_end(self) -> list[Command]:
         if self._closed or self._closing:
             return []
         if self._stream is not None:
-            commands = self._pieces(self._stream.end())
+            commands = self._pieces(self._stream.end(), last=True)
             if self._closing:
                 return commands
-            commands = [c for c in commands if not isinstance(c, Commit)]
             if self.exchange.enforcing and not self._stream.complete:
                 # SDKs take a clean end of file for a finished answer; this one was not.
                 self._broken = "ended early"
@@ -219,7 +223,9 @@ class Answering:
 
     def _stop(self, code: str, message: str) -> bytes:
         assert self._stream is not None
-        return self._stream.stop(code, message, self.exchange.call_id)
+        told = self._stream.stop(code, message, self.exchange.call_id)
+        self._untold = not told
+        return told
 
     # -- lists ---------------------------------------------------------------------------------
 
@@ -267,6 +273,7 @@ class Answering:
     def _plain_answer(self, body: bytes) -> list[Command]:
         exchange = self.exchange
         surface = wire.wire_for(exchange.endpoint)
+        body = self._through_door(body)
         self.answer = surface.read_answer(body)
         if self.answer.error == "unreadable" and exchange.enforcing and exchange.endpoint.has_body:
             return self._on_failed("malformed")
@@ -289,6 +296,17 @@ class Answering:
         self._held = [body]
         self._closing = True
         return [self._close()]
+
+    def _through_door(self, body: bytes) -> bytes:
+        """An answer of a provider that tells where to go next tells of this door instead."""
+        exchange = self.exchange
+        home = exchange.settings.upstreams.get(exchange.endpoint.upstream)
+        door = exchange.head.door
+        if not exchange.enforcing or not exchange.endpoint.keeps or door is None or home is None:
+            return body
+        led = wire.through_door(body, home, door)
+        self.edited = self.edited or led is not body
+        return led
 
     def _plain_head(self, length: int) -> SendHead:
         assert self._head is not None
@@ -520,6 +538,7 @@ class Answering:
             # A broken stream that nothing was added to must not look like a finished one.
             bare = self._stream is not None and self._broken is not None
             cut = self._broken == "gone" or (bare and not self.exchange.enforcing)
+            cut = cut or self._untold
             out.append(Finish(clean=not cut))
         return out
 
@@ -569,9 +588,9 @@ class Answering:
             out.append(StopUpstream())
         if self._stream is not None:
             # What was complete counts; the half tool call does not leave.
-            out += [c for c in self._pieces(self._stream.end()) if not isinstance(c, Commit)]
+            out += self._pieces(self._stream.end(), last=True)
             if self._closing:
-                return [*out, self._close()]
+                return out
             if self.exchange.enforcing:
                 stop = self._stop("firedoor_upstream", "The connection to the provider broke off.")
                 self._held.append(stop)

@@ -112,6 +112,9 @@ class RequestHead(NamedTuple):
     headers: Headers
     upstream: str | None = None
     """Name of the upstream, where the front knows it (``/u/NAME/…``); else by surface."""
+    door: str | None = None
+    """Where the client reached a sidecar (``http://127.0.0.1:8474``, or with ``/u/NAME``), for
+    answers that tell it where to go next; None in process, where it comes by here anyway."""
 
 
 class Params(NamedTuple):

@@ -10,6 +10,7 @@ from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import Endpoint, resource_of, route
 from firedoor.wire.shape import WORD_CHARS_MAX
 from firedoor.wire.state.lists import Listing, filtered, listing
+from firedoor.wire.state.urls import through_door
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
 from firedoor.wire.surfaces import surface_wire, wire_for
 
@@ -36,6 +37,7 @@ __all__ = [
     "resource_of",
     "route",
     "surface_wire",
+    "through_door",
     "upstream_failure",
     "wire_for",
 ]

@@ -73,6 +73,11 @@ class Endpoint(NamedTuple):
         return self.act is Act.LIST and not self.ids and self.family in _FILTERED
 
     @property
+    def keeps(self) -> bool:
+        """Whether it is about what the provider keeps: its answer is the provider's own words."""
+        return self.family in _FILTERED
+
+    @property
     def retells(self) -> bool:
         """Whether the answer is what a model said in an earlier call, named in the path."""
         return bool(self.ids) and self.act is not Act.CREATE

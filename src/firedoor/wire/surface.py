@@ -85,3 +85,5 @@ class SurfaceWire:
     """Replaces tool calls (by pointer) by assistant text; every copy and the finish reason."""
     stream: Callable[[bool], AnswerStream]
     """A reader for one streamed answer; with False nothing is ever held back."""
+    lines: Callable[[bool], AnswerStream] | None = None
+    """The same for an answer that is a thing itself, of any content type: results, a file."""

@@ -6,6 +6,7 @@ docs/benchmarks.md.
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache
@@ -42,6 +43,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CALLS: Final = "/v1/firedoor/calls/"
 _CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
+_HOST: Final = re.compile(rb"[A-Za-z0-9._-]+(?::\d+)?|\[[0-9A-Fa-f:.]+\](?::\d+)?")
 _NO_ID: Final = "c_none"
 _WATCH_AFTER_S: Final = 0.05
 
@@ -218,8 +220,9 @@ class SidecarApp:
             await _send_refusal(send, problem)
             return
         head = RequestHead(
-            scope["method"], path, scope["query_string"].decode("latin-1"), headers, upstream
-        )
+            scope["method"], path, scope["query_string"].decode("latin-1"), headers, upstream,
+            _door(scope["scheme"], headers, upstream),
+        )  # fmt: skip
         self._committer.under_way += 1
         try:
             await self._driven(head, receive, send)
@@ -355,6 +358,14 @@ def _with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[s
         else:
             kept.add("authorization", f"Bearer {key}")
     return kept
+
+
+def _door(scheme: str, headers: Headers, upstream: str | None) -> str | None:
+    """Where the client reached this sidecar, by its own account."""
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        return None
+    return f"{scheme}://{hosts[0].decode()}" + (f"/u/{upstream}" if upstream else "")
 
 
 def _headers(scope: Scope) -> Headers:

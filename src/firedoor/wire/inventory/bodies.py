@@ -7,6 +7,8 @@ stands in its body is unknown.
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from firedoor.wire.inventory import anthropic_messages
+
 
 class Body(NamedTuple):
     """The shape of one operation's body."""
@@ -97,6 +99,16 @@ BODIES: Final[Mapping[str, Body]] = {
             "input": "text", "model": "word", "voice": ("word", {"id": "ref:voice"}),
             "instructions": "text", "response_format": "word", "speed": "word",
             "stream_format": "word",
+        }
+    ),
+    "anthropic:messages.batches.create": Body(
+        {
+            "requests": [
+                {
+                    "custom_id": "word",
+                    "params": {**anthropic_messages.FIELDS, "messages": [anthropic_messages.MESSAGE]},
+                }
+            ],
         }
     ),
     "anthropic:memory_stores.create": Body(
