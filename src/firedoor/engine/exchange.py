@@ -152,7 +152,10 @@ class Exchange:
         self.named = {name for name, _ in head.headers}
         """Names of the head's headers."""
         hint = "anthropic" if b"anthropic-version" in self.named else None
-        self.endpoint = wire.route(head.method, head.path, head.query, head.upstream or hint)
+        self.endpoint = wire.route(
+            head.method, head.path, head.query, head.upstream or hint,
+            rooted=caller.front == "sidecar",
+        )  # fmt: skip
         self.who = engine.who(self.settings, self.claims, caller)
         self.instance: InstanceRow | None = self.who.instance
         self.params = Params()
@@ -224,6 +227,14 @@ class Exchange:
                 "firedoor_unknown_surface",
                 "Protocol upgrades do not pass this door: nothing inside them could be judged.",
                 param="upgrade",
+            )
+        rerouting = sorted(wire.REROUTING & self.named) if self.enforcing else []
+        if rerouting:
+            return self._refuse(
+                "firedoor_unknown_surface",
+                "A header of this request names another method or path than the one that was "
+                "judged.",
+                param=rerouting[0].decode(),
             )
         if self.enforcing and not self.endpoint.known:
             return self._refuse(

@@ -7,7 +7,7 @@ from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
-from firedoor.wire.route import Endpoint, resource_of, route
+from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
 from firedoor.wire.shape import WORD_CHARS_MAX
 from firedoor.wire.state.lists import Listing, filtered, listing
 from firedoor.wire.state.urls import through_door
@@ -16,6 +16,7 @@ from firedoor.wire.surfaces import surface_wire, wire_for
 
 __all__ = [
     "CODES",
+    "REROUTING",
     "WORD_CHARS_MAX",
     "Act",
     "AnswerStream",

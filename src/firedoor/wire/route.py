@@ -18,6 +18,14 @@ _ID_CHARS_MAX: Final = 512
 # What a path calls a thing that is no thing of anybody's.
 _WORDS: Final = frozenset({"model", "model_id", "version"})
 
+REROUTING: Final = frozenset(
+    {
+        b"x-http-method", b"x-http-method-override", b"x-method-override", b"x-original-method",
+        b"x-original-uri", b"x-original-url", b"x-rewrite-url",
+    }
+)  # fmt: skip
+"""Headers by which some servers take another method or path than the one that was judged."""
+
 # What a body may name that the answer, or a tool at the provider, writes into.
 _WRITTEN: Final = frozenset({"container", "conversation", "thread"})
 
@@ -97,11 +105,16 @@ def _surface(match: Match) -> Surface:
     return known or Surface(f"{operation.provider}.{operation.family}")
 
 
-def _below_root(path: str) -> str:
+def _below_root(path: str, *, rooted: bool) -> str:
     """The path below its version; itself where there is none. Gemini's ``/upload`` stays."""
     found = list(_VERSION.finditer(path))
     if not found:
         return path
+    if rooted:
+        # What stands before the first version, the provider would take for part of the path.
+        before, found = path[: found[0].start()], found[:1]
+        if before not in ("", "/upload"):
+            return ""
     upload = "/upload" if path[: found[-1].start()].endswith("/upload") else ""
     return f"{upload}/{path[found[-1].end() :]}"
 
@@ -121,17 +134,26 @@ def resource_of(parameter: str) -> str | None:
 
 
 @lru_cache(maxsize=512)
-def route(method: str, path: str, query: str = "", upstream: str | None = None) -> Endpoint:
+def route(
+    method: str,
+    path: str,
+    query: str = "",
+    upstream: str | None = None,
+    *,
+    rooted: bool = False,
+) -> Endpoint:
     """The endpoint that a request names.
 
     Args:
         upstream: The upstream that the front or a header names; it decides where providers share
             a path (``/v1/models``).
+        rooted: Whether the version begins the path, as it does at a sidecar. In process a base URL
+            may have a path of its own before it.
 
     A path with an empty or dotted segment, an escape, a parameter or a trailing slash is no
     endpoint's, whatever a lenient server would make of it.
     """
-    below = _below_root(path)
+    below = _below_root(path, rooted=rooted)
     providers = _providers(path, upstream)
     guess = upstream or ("anthropic" if below.startswith("/messages") else providers[0])
     unknown = Endpoint(Surface.UNKNOWN, "unknown", guess, known=False)
