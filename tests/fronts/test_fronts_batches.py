@@ -183,8 +183,8 @@ def test_a_file_passes_as_it_is_and_proves_nothing(
 # -- lines -----------------------------------------------------------------------------------------
 
 
-def read(chunks: list[bytes], refuse: str = "") -> tuple[bytes, list[str]]:
-    stream = lines.LinesStream(True)
+def read(chunks: list[bytes], refuse: str = "", *, hold: bool = True) -> tuple[bytes, list[str]]:
+    stream = lines.LinesStream(hold)
     out, said = b"", []
     for pieces in (*(stream.feed(c) for c in chunks), stream.end()):
         for piece in pieces:
@@ -228,6 +228,8 @@ def test_a_line_of_20_mb_is_read_and_a_longer_one_does_not_pass(
     monkeypatch.setattr(lines, "LINE_BYTES_MAX", 1_000)
     out, said = read([JSONL[:100], b" " * 2_000, JSONL])
     assert (json.loads(out)["error"]["code"], said) == ("firedoor_too_large", [])
+    given = [JSONL[:100], b" " * 2_000, b"x\n", JSONL]
+    assert read(given, hold=False)[0] == b"".join(given), "observe changes nothing"
 
 
 def test_batches_of_the_other_provider_are_read_too() -> None:

@@ -73,6 +73,9 @@ class Answering:
         self._closed = False
         self._untold = False
         """Whether the answer was stopped and has no words for it: then it is cut."""
+        self._early = self._trailing = False
+        """Whether the answer ended before its bytes did, and whether it has been written down. In
+        ``observe`` what comes after the end passes like the rest."""
         self._seen_chars = 0
         # What was emitted since the last commit, and the label it carries (MODEL line 22).
         self.label: Label = exchange.exposed_label()
@@ -153,6 +156,8 @@ class Answering:
         return [SendHead(event.status, (*kept, *exchange.answer_headers()))]
 
     def _on_bytes(self, chunk: bytes) -> list[Command]:
+        if self._trailing:
+            return [SendBytes(chunk)]
         if self._closed:
             return []
         if self._stream is not None:
@@ -183,6 +188,7 @@ class Answering:
                 self._emit_part(piece.done)
             if piece.terminal:
                 self._closing = wait = True
+                self._early = not self.exchange.enforcing
             elif piece.minted and self.exchange.enforcing:
                 # An id may be used as soon as it is known: it leaves when it is recorded.
                 self._mint(piece.minted)
@@ -201,10 +207,13 @@ class Answering:
         return out
 
     def _on_end(self) -> list[Command]:
+        if self._trailing:
+            return [Finish()]
         if self._closed or self._closing:
             return []
         if self._stream is not None:
             commands = self._pieces(self._stream.end(), last=True)
+            self._early = False
             if self._closing:
                 return commands
             if self.exchange.enforcing and not self._stream.complete:
@@ -539,7 +548,10 @@ class Answering:
             bare = self._stream is not None and self._broken is not None
             cut = self._broken == "gone" or (bare and not self.exchange.enforcing)
             cut = cut or self._untold
-            out.append(Finish(clean=not cut))
+            if self._early and not cut:
+                self._trailing = True
+            else:
+                out.append(Finish(clean=not cut))
         return out
 
     # -- what goes wrong -----------------------------------------------------------------------
@@ -580,6 +592,8 @@ class Answering:
         return [*stop, Finish(clean=False)]
 
     def _on_failed(self, reason: str) -> list[Command]:
+        if self._trailing:
+            return [Finish(clean=False)]
         if self._closed:
             return []
         self._broken = reason
@@ -589,6 +603,7 @@ class Answering:
         if self._stream is not None:
             # What was complete counts; the half tool call does not leave.
             out += self._pieces(self._stream.end(), last=True)
+            self._early = False
             if self._closing:
                 return out
             if self.exchange.enforcing:

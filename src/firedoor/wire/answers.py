@@ -1,11 +1,14 @@
 """What the answers of all surfaces share: strict enough reading, never raising."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import jiter
 
 from firedoor.types.part import Answer, Usage
+
+TOKENS_MAX: Final = 10**12
+"""More tokens than any answer has: a provider that reports more is mistaken."""
 
 
 def loads(body: bytes | str) -> dict[str, Any] | None:
@@ -37,12 +40,18 @@ def count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def _tokens(value: Any) -> int | None:
+    """A count of tokens; None for one that cannot be, which settles like one that is missing."""
+    found = count(value)
+    return found if found is not None and 0 <= found <= TOKENS_MAX else None
+
+
 def usage_of(value: Any) -> Usage | None:
     """Token counts under either provider's names."""
     if not isinstance(value, dict):
         return None
-    into = count(value.get("input_tokens", value.get("prompt_tokens")))
-    out = count(value.get("output_tokens", value.get("completion_tokens")))
+    into = _tokens(value.get("input_tokens", value.get("prompt_tokens")))
+    out = _tokens(value.get("output_tokens", value.get("completion_tokens")))
     return Usage(into, out)
 
 

@@ -88,6 +88,9 @@ class LinesStream:
         self._line += part
         if ended:
             yield from self._whole()
+        elif len(self._line) > LINE_BYTES_MAX and not self._hold:
+            raw, self._line, self._passing = bytes(self._line), bytearray(), True
+            yield Piece(raw)
         elif len(self._line) > LINE_BYTES_MAX:
             self._error = "too long a line"
             self._line.clear()
