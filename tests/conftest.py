@@ -58,7 +58,9 @@ def serve(tmp_path: Path, upstream: ScriptedUpstream) -> Iterator[Serve]:
                 "store": f"sqlite:{folder / 'store' / 'firedoor.db'}",
                 "port": 0,
                 "admin_port": 0,
-                "upstream": [f"openai={upstream.url}", f"anthropic={upstream.url}"],
+                "upstream": [
+                    f"{name}={upstream.url}" for name in ("openai", "anthropic", "gemini")
+                ],
                 **flags,
             },
         )

@@ -1,6 +1,7 @@
 """Drives an engine on a real store, one chat completion at a time, without any socket."""
 
 import json
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,14 @@ from firedoor.config import load_settings
 from firedoor.config.settings import Settings
 from firedoor.door import engine_settings
 from firedoor.engine import Engine, Exchange, explained
-from firedoor.engine.commands import Forward, ReadBody, SendBytes, SendHead
+from firedoor.engine.commands import (
+    Finish,
+    Forward,
+    ReadBody,
+    SendBytes,
+    SendHead,
+    StopUpstream,
+)
 from firedoor.engine.events import RequestRead, UpstreamBytes, UpstreamEnd, UpstreamHead
 from firedoor.engine.port import Commit, LookParts, LookWho, StoreFailed
 from firedoor.errors import StoreError
@@ -42,6 +50,9 @@ class Outcome:
     body: bytes
     """What the client got."""
     headers: dict[str, str]
+    raw_headers: tuple[tuple[bytes, bytes], ...] = ()
+    clean: bool | None = None
+    """How it ended; None when it did not."""
 
     @property
     def code(self) -> str | None:
@@ -66,6 +77,8 @@ class Office:
     calls: int = 0
     people: bool = False
     """Whether every user turn was typed by a person, as `door.human` says it."""
+    gives_up: bool = False
+    """Whether an engine that fails gives the call up, as behind a front."""
     store: SqliteStore = field(init=False)
     engine: Engine = field(init=False)
 
@@ -102,8 +115,9 @@ class Office:
         at: float | None = None,
         front: str = "transport",
         run: str | None = None,
+        upstream: list[Any] | None = None,
     ) -> Outcome:
-        """One exchange, to its end."""
+        """One exchange, to its end; ``upstream`` are the provider's events, less their time."""
         self.calls += 1
         for turn in messages if self.people else []:
             if turn["role"] == "user":
@@ -120,9 +134,16 @@ class Office:
             call_id=CallId(f"c_{self.calls:08}"), at=now,
         )  # fmt: skip
         answer = json.dumps(chat(reply or Reply("All right, that is done."), "m", self.calls))
+        kind = ((b"content-type", b"application/json"),)
+        whole = [UpstreamHead(200, kind, now), UpstreamBytes(answer.encode(), now),
+                 UpstreamEnd(now)]  # fmt: skip
+        events: deque[Any] = deque()
         out = Outcome(exchange, 0, None, b"", {})
         todo: list[Any] = list(exchange.start())
-        while todo:
+        while todo or events:
+            if not todo:
+                todo = self._receive(exchange, events.popleft())
+                continue
             command = todo.pop(0)
             match command:
                 case ReadBody():
@@ -131,19 +152,28 @@ class Office:
                     todo = [*exchange.receive(self._ask(command)), *todo]
                 case Forward():
                     out.sent = command.body
-                    kind = ((b"content-type", b"application/json"),)
-                    for event in (
-                        UpstreamHead(200, kind, now),
-                        UpstreamBytes(answer.encode(), now),
-                        UpstreamEnd(now),
-                    ):
-                        todo += exchange.receive(event)
+                    events.extend(whole if upstream is None else upstream)
+                case StopUpstream():
+                    events.clear()
+                case Finish():
+                    out.clean = command.clean
+                    events.clear()
                 case SendHead():
                     out.status = command.status
+                    out.raw_headers = command.headers
                     out.headers = {n.decode(): v.decode() for n, v in command.headers}
                 case SendBytes():
                     out.body += command.chunk
         return out
+
+    def _receive(self, exchange: Exchange, event: Any) -> list[Any]:
+        """As `Drive` does it, where ``gives_up`` says so; else what fails, fails the test."""
+        if not self.gives_up:
+            return exchange.receive(event)
+        try:
+            return exchange.receive(event)
+        except Exception:
+            return exchange.give_up()
 
     def _ask(self, command: Any) -> Any:
         try:

@@ -1,9 +1,9 @@
 """The door: settings, store, engine and fronts put together. This is what people import."""
 
 import os
-import secrets
-import threading
+import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from firedoor.config import Settings, load_settings
 from firedoor.engine import Engine, EngineSettings, Exchange, ExchangeSummary, explained
 from firedoor.errors import CallerError, SettingsError
 from firedoor.fronts.binding import InstanceScope, RunScope
+from firedoor.fronts.process_run import ProcessRun
 from firedoor.fronts.transport import DoorTransport
 from firedoor.fronts.wrap import wrap
 from firedoor.policy import Policy
@@ -22,18 +23,12 @@ from firedoor.types.ids import RunId
 from firedoor.types.record import Place
 
 _DEFAULT_FILE: Final = Path("firedoor.yaml")
-_RUN_VARIABLE: Final = "FIREDOOR_RUN"
-_run_lock = threading.Lock()
+_PROCESS: Final = ProcessRun(os.environ)
 
 
 def process_run() -> RunId:
-    """The run of this process: ``FIREDOOR_RUN`` if set, else minted once and left to children."""
-    with _run_lock:
-        known = os.environ.get(_RUN_VARIABLE)
-        if not known:
-            known = "r_" + secrets.token_hex(8)
-            os.environ[_RUN_VARIABLE] = known
-        return RunId(known)
+    """The run of this process as of now: ``FIREDOOR_RUN`` if set, else minted, left to children."""
+    return _PROCESS.at(time.time())
 
 
 def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
@@ -118,9 +113,12 @@ class Door:
             self.settings.store_url, base=Path.cwd(), retention=self.settings.retention.content
         )
         self.engine = open_engine(self.settings, self._store)
-        self.run_id = process_run()
+        self._first_run = process_run()
+        self.run_id: RunId | None = self._first_run
+        """The run of calls that no `run` is open round: the process's, as of the last call."""
         self._spans = ExchangeSpans()
-        self._last = threading.local()
+        # Of its own for each door: it goes with the process, as a door does.
+        self._last: ContextVar[ExchangeSummary | None] = ContextVar("firedoor_last", default=None)
         self._last_any: ExchangeSummary | None = None
 
     # -- clients -----------------------------------------------------------------------------
@@ -151,7 +149,7 @@ class Door:
             self.engine,
             self._store,
             inner=inner,
-            run=self.run_id,
+            run=self._run_at,
             instance=instance,
             compartment=compartment,
             on_open=self._on_open,
@@ -167,7 +165,7 @@ class Door:
 
     def run(self, name: str) -> RunScope:
         """A context whose calls belong to the run ``name``: one user's session, one job."""
-        digest = self.engine.settings.digester(f"run\x1f{name}\x1f{self.run_id}")
+        digest = self.engine.settings.digester(f"run\x1f{name}\x1f{self._first_run}")
         return RunScope(RunId("r_" + identity.short_id(digest)))
 
     # -- what the program knows and the wire cannot tell -----------------------------------------
@@ -199,8 +197,8 @@ class Door:
 
     @property
     def last(self) -> ExchangeSummary | None:
-        """The last exchange that ended on this thread; else the last one on any."""
-        return getattr(self._last, "summary", None) or self._last_any
+        """The last exchange that ended in this task or thread; else the last one in any."""
+        return self._last.get() or self._last_any
 
     def explain(self, call: str) -> dict[str, Any]:
         """Everything that was decided about a call (DESIGN §7).
@@ -235,13 +233,20 @@ class Door:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _run_at(self, now: float) -> RunId | None:
+        if self.run_id is not None:
+            self.run_id = _PROCESS.at(now)
+        return self.run_id
+
     def _on_open(self, exchange: Exchange) -> None:
         self._spans.on_open(exchange)
 
     def _on_close(self, exchange: Exchange) -> None:
         self._spans.on_close(exchange)
+        _PROCESS.ended(exchange.at)
         if exchange.summary is not None:
-            self._last.summary = self._last_any = exchange.summary
+            self._last_any = exchange.summary
+            self._last.set(exchange.summary)
 
 
 def explain_call(store: SqliteStore, call: str) -> dict[str, Any] | None:

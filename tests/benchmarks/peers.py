@@ -108,7 +108,7 @@ def serve(app: Any) -> None:
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     config = uvicorn.Config(
         app, http="httptools", loop="uvloop", ws="none", lifespan="off", log_config=None,
-        access_log=False, server_header=False, date_header=False,
+        access_log=False, server_header=False, date_header=False, timeout_keep_alive=600,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listening])
 

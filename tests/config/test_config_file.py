@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firedoor.config import load_settings
+from firedoor.config import json_schema, load_settings
 from firedoor.errors import SettingsError
 
 BAD = {
@@ -23,7 +23,19 @@ BAD = {
     "mode: contain\nmode: observe": ("3", "twice"),
     "mode: [": ("3", ""),
     "upstreams:\n  openai: {base_url: 'ftp://x'}": ("3", "http"),
-}
+    "rules:\n  - {id: a, action: strip}\n  - {id: b, action: deny}\n  - {id: a, action: deny}": (
+        "5", "first in line 3"
+    ),
+    "rules: &rules\n  - *rules": ("2", "anchor that holds itself"),
+    "stores: &all\n  notes: *all": ("2", "anchor that holds itself"),
+    "a0: &a0 [x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9)
+    ): ("2", "aliases count"),
+    "placeholder: 2026-99-99": ("2", "quotes"),
+    "placeholder: " + "1" * 5000: ("2", "quotes"),
+    "mode: obs\x00erve": ("2", "character"),
+    "mode: !!python/name:os.system x": ("2", "tag"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("text", list(BAD))
@@ -36,6 +48,44 @@ def test_a_bad_file_is_refused_by_line(tmp_path: Path, text: str) -> None:
     told = refused.value.diagnostics()
     assert f"firedoor.yaml:{line}" in told, told
     assert word in told, told
+
+
+@pytest.mark.parametrize(
+    ("raw", "where", "word"),
+    [
+        (b"version: 1\nmode: \xff\xfe\n", "firedoor.yaml:2", "UTF-8"),
+        (b"\x7fELF\x02\x01\x01\x00" + bytes(range(256)), "firedoor.yaml:2", "text"),
+        (b"\x89PNG\r\n\x1a\n", "firedoor.yaml:1", "UTF-8"),
+        (b"version: 1\n" + b"#" * (1 << 20), "firedoor.yaml", "larger"),
+        (b"version: 1\nrules: " + b"[" * 2000, "firedoor.yaml", "nested"),
+    ],
+    ids=["bytes", "program", "picture", "large", "deep"],
+)
+def test_a_file_that_is_no_policy_file_is_a_clear_error(
+    tmp_path: Path, raw: bytes, where: str, word: str
+) -> None:
+    file = tmp_path / "firedoor.yaml"
+    file.write_bytes(raw)
+    with pytest.raises(SettingsError) as refused:
+        load_settings(file, environ={})
+    told = refused.value.diagnostics()
+    assert where in told, told
+    assert word in told, told
+    assert "Error" not in told, told
+
+
+def test_a_folder_in_the_files_place_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="directory"):
+        load_settings(tmp_path, environ={})
+
+
+def test_the_schema_takes_what_the_file_takes() -> None:
+    """Editors check against it: sizes as people write them, one name in place of a list."""
+    schema = json_schema()["$defs"]
+    kinds = {row["type"] for row in schema["Limits"]["properties"]["body"]["anyOf"]}
+    assert kinds == {"integer", "string"}
+    kinds = {row["type"] for row in schema["StoreRow"]["properties"]["tools"]["anyOf"]}
+    assert kinds == {"array", "string"}
 
 
 def test_a_flag_wins_over_a_variable_over_the_file(tmp_path: Path) -> None:

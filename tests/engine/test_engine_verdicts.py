@@ -255,3 +255,26 @@ def test_what_another_context_held_is_no_claim_against_authorship(office: Office
     office.call(WRITER, [{"role": "user", "content": "What moves?"}], Reply(NOTE))
     seen = office.read(THIRD, NOTE, "read_note", key="k")
     assert part(office.explain(seen), RESULT)["author"] == "writer-1"
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_an_id_used_again_means_the_call_before_it(office: Office, warm: bool) -> None:
+    """Providers that count calls from zero in each turn: what was read from memory stays memory."""
+
+    def claim(tool: str, arguments: str) -> dict[str, object]:
+        call = {"id": "call_0", "type": "function",
+                "function": {"name": tool, "arguments": arguments}}  # fmt: skip
+        return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+    turns: list[dict[str, object]] = [
+        {"role": "user", "content": "What do we know, and what is two and two?"},
+        claim("read_note", '{"key":"k2"}'),
+        {"role": "tool", "tool_call_id": "call_0", "content": "Words of unknown origin."},
+        claim("add", '{"a":2,"b":2}'),
+        {"role": "tool", "tool_call_id": "call_0", "content": "four"},
+    ]
+    if warm:
+        office.call(THIRD, turns[:3])
+    told = office.explain(office.call(THIRD, turns))
+    found = [part(told, f"/messages/{n}/content") for n in (2, 4)]
+    assert [(p["channel"], p["generation"]) for p in found] == [("memory", None), ("tool", None)]

@@ -87,7 +87,7 @@ def comparable(entries: list[Entry]) -> list[dict[str, Any]]:
         for name in ("call", "instance", "run", "room"):
             if body.get(name) is not None:
                 body[name] = numbered.setdefault(body[name], f"{name}-{len(numbered)}")
-        for name in ("request", "output"):
+        for name in ("request", "output", "document", "document_closed"):
             body[name] = body.get(name) is not None
         for name in ("live", "past"):
             rooms = body["label"][name]
@@ -112,7 +112,7 @@ def test_both_fronts_write_the_same_ledger(
     upstream.calls.clear()
 
     door = Door(mode=mode, store=f"sqlite:{tmp_path / 'in-process.db'}", environ={})
-    door.run_id = None  # type: ignore[assignment]
+    door.run_id = None
     transport = door.transport()
     through_transport = []
     with httpx.Client(base_url=upstream.url, headers=KEY, transport=transport) as client:

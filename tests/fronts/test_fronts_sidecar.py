@@ -7,6 +7,7 @@ import os
 import socket
 import time
 import zlib
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +17,9 @@ import openai
 import pytest
 
 from conftest import Serve
-from firedoor.errors import SettingsError
+from firedoor.engine.events import UpstreamBytes
+from firedoor.errors import SettingsError, StoreUnavailable
+from firedoor.store import StoreReader, open_store
 from firedoor.testing import Call, Reply, ScriptedUpstream
 
 ASK: Any = [{"role": "user", "content": "Write the report."}]
@@ -196,6 +199,133 @@ def test_too_many_headers_are_refused(serve: Serve) -> None:
     assert refused(post(serve().url, b"{}", **many)) == (413, "firedoor_too_large")
 
 
+def _break_pump(running: Any, patch: pytest.MonkeyPatch) -> None:
+    async def pump(*args: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    patch.setattr(running.sidecar._app, "_pump", pump)
+
+
+def _break_read(running: Any, patch: pytest.MonkeyPatch) -> None:
+    async def read(*args: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    patch.setattr("firedoor.fronts.sidecar.app._read", read)
+
+
+def _break_engine(running: Any, patch: pytest.MonkeyPatch) -> None:
+    def parse(*args: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    patch.setattr("firedoor.wire.parse", parse)
+
+
+def _break_nothing(running: Any, patch: pytest.MonkeyPatch) -> None:
+    """All is well inside."""
+
+
+@pytest.mark.parametrize("mode", ["contain", "observe"])
+@pytest.mark.parametrize(
+    ("policy", "path", "headers", "breaks", "status", "code"),
+    [
+        ("", "/v1/chat/completions", {f"x-h{i}": "v" for i in range(120)}, _break_nothing,
+         413, "firedoor_too_large"),
+        ("", "/v1/chat/completions", {"x-long": "v" * 70_000}, _break_nothing,
+         413, "firedoor_too_large"),
+        ("", "/u/nobody/v1/chat/completions", {}, _break_nothing, 403, "firedoor_unknown_surface"),
+        ("keys: required\n", "/v1/chat/completions", {}, _break_nothing, 401, "firedoor_bad_key"),
+        ("", "/v1/chat/completions", {}, _break_pump, 503, "firedoor_unavailable"),
+        ("", "/v1/chat/completions", {}, _break_read, 503, "firedoor_unavailable"),
+        ("", "/v1/chat/completions", {}, _break_engine, 503, "firedoor_unavailable"),
+    ],
+    ids=["many headers", "long header", "no upstream", "no key", "pump", "read", "engine"],
+)  # fmt: skip
+def test_every_refusal_can_be_looked_up(
+    serve: Serve, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, mode: str,
+    policy: str, path: str, headers: dict[str, str], breaks: Any, status: int, code: str,
+) -> None:  # fmt: skip
+    """Its id leads to an entry, for the caller and for `firedoor explain`; one entry a call."""
+    running = serve(mode, policy=policy)
+    breaks(running, monkeypatch)
+    key = {"authorization": "Bearer sk-a-real-key-1", "content-type": "application/json"}
+    answer = httpx.post(running.url + path, json=CHAT, headers=key | headers)
+    monkeypatch.undo()
+    if mode == "observe" and breaks is _break_engine:
+        assert answer.status_code == 200
+        return
+    assert refused(answer) == (status, code)
+    assert "secret of the inside" not in answer.text
+    assert upstream.calls == []
+    call = answer.json()["request_id"]
+    assert answer.headers["x-request-id"] == call
+    found = httpx.get(f"{running.url}/v1/firedoor/calls/{call}", headers=key).json()
+    assert found["call"] == call
+    opened = 2 if breaks is _break_pump else 1
+    assert len(found["entries"]) == opened
+    assert sum(1 for _ in running.reader.entries()) == opened
+    assert running.reader.verify().ok
+    if breaks is not _break_pump:
+        assert (found["verdict"], found["code"]) == ("denied", code)
+        assert found["refusal"]["message"] == answer.json()["error"]["message"]
+
+
+def test_a_failure_in_the_middle_of_an_answer_cuts_it(
+    serve: Serve, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.script = lambda call: Reply("word " * 40, pieces=40, pause_s=0.01)
+    running = serve()
+    seen: list[bytes] = []
+
+    def received(chunk: bytes, at: float) -> UpstreamBytes:
+        seen.append(chunk)
+        if len(seen) > 5:
+            raise RuntimeError("a secret of the inside")
+        return UpstreamBytes(chunk, at)
+
+    monkeypatch.setattr("firedoor.fronts.sidecar.app.UpstreamBytes", received)
+    with pytest.raises(httpx.RemoteProtocolError):
+        post(running.url, json.dumps(CHAT | {"stream": True}).encode())
+    (call,) = running.reader.calls()
+    assert (running.reader.closed(call["call"]) or {})["state"] == "broken"
+
+
+def test_without_a_store_a_refusal_still_has_an_id(serve: Serve) -> None:
+    running = serve(policy="keys: required\n")
+    break_store(running)
+    answer = post(running.url, json.dumps(CHAT).encode())
+    assert refused(answer) == (401, "firedoor_bad_key")
+    assert len(answer.json()["request_id"]) > 20
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        b"content-length: 5\r\ncontent-length: 6\r\n",
+        b"content-length: 5\r\ncontent-length: 5\r\n",
+    ],
+    ids=["length and chunks", "two lengths", "one length twice"],
+)
+def test_a_body_of_two_lengths_is_refused_and_nothing_leaks(
+    serve: Serve, upstream: ScriptedUpstream, framing: bytes
+) -> None:
+    """The server itself refuses it, before there is a call; it names neither itself nor the inside."""
+    host = urlsplit(serve().url)
+    with socket.create_connection((host.hostname, host.port), timeout=5) as raw:
+        raw.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-secret-9\r\n"
+            + framing
+            + b"\r\n0\r\n\r\n"
+        )
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert body == b"Invalid HTTP request received."
+    for word in (b"uvicorn", b"traceback", b"sk-secret-9", b"server:"):
+        assert word not in answer.lower()
+    assert upstream.calls == []
+
+
 # -- the provider misbehaves ---------------------------------------------------------------------
 
 
@@ -312,6 +442,60 @@ def test_without_a_store_observe_passes_and_says_so(
     assert len(upstream.calls) == 1
 
 
+def ready(running: Any) -> set[int]:
+    """What both listeners say of their readiness."""
+    urls = (running.url, running.sidecar.admin_url)
+    return {httpx.get(f"{url}/readyz").status_code for url in urls}
+
+
+@pytest.mark.parametrize("called", [True, False])
+def test_a_store_that_cannot_be_written_is_not_ready(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, called: bool
+) -> None:
+    """Whether or not a call has failed on it already; and it is ready again when it can be."""
+    monkeypatch.setattr("firedoor.store.sqlite._PROBE_S", 0.0)
+    running = serve()
+    assert ready(running) == {200}
+    break_store(running)
+    if called:
+        assert post(running.url, json.dumps(CHAT).encode()).status_code == 503
+    assert ready(running) == {503}
+    assert httpx.get(running.url + "/livez").status_code == 200
+    running.store._writer.execute("PRAGMA query_only = OFF")
+    if called:
+        assert ready(running) == {503}
+        assert post(running.url, json.dumps(CHAT).encode()).status_code == 200
+    assert ready(running) == {200}
+
+
+def test_a_full_disk_is_not_ready(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.store.sqlite._PROBE_S", 0.0)
+    running = serve()
+    db = running.store._writer
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    assert ready(running) == {503}
+    db.execute("PRAGMA max_page_count = 1000000")
+    assert ready(running) == {200}
+    # Room for a probe, and not for a call: what failed last counts for a while.
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    for n in range(9):
+        large = [{"role": "user", "content": f"{n} " + os.urandom(40_000).hex()}]
+        post(running.url, json.dumps({"model": "m", "messages": large}).encode())
+    assert ready(running) == {503}
+    monkeypatch.setattr("firedoor.store.sqlite._FAILED_S", 0.0)
+    db.execute("PRAGMA max_page_count = 1000000")
+    assert ready(running) == {200}
+
+
+def test_readiness_writes_once_a_second_at_most(serve: Serve) -> None:
+    running = serve()
+    before, started = running.store._writer.total_changes, time.monotonic()
+    for _ in range(20):
+        assert ready(running) == {200}
+    probes = (running.store._writer.total_changes - before) / 2
+    assert probes <= 2 + time.monotonic() - started
+
+
 def test_a_store_that_fails_after_the_call_holds_the_answer_back(
     serve: Serve, upstream: ScriptedUpstream
 ) -> None:
@@ -325,6 +509,56 @@ def test_a_store_that_fails_after_the_call_holds_the_answer_back(
     answer = post(running.url, json.dumps(CHAT).encode())
     assert refused(answer) == (503, "firedoor_unavailable")
     assert SAID not in answer.text
+
+
+@pytest.mark.parametrize("missing", ["folder", "key"])
+def test_observe_starts_without_a_store_and_records_once_it_is_there(
+    serve: Serve, upstream: ScriptedUpstream, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, missing: str,
+) -> None:  # fmt: skip
+    """What only watches does not break what it watches; what passes unrecorded says so."""
+    monkeypatch.setattr("firedoor.fronts.sidecar.app._REOPEN_S", 0.05)
+    url = f"sqlite:{tmp_path / 'there' / 'firedoor.db'}"
+    if missing == "folder":
+        (tmp_path / "there").touch()
+    else:
+        open_store(url).close()
+        (tmp_path / "there" / "content.key").rename(tmp_path / "kept.key")
+    running = serve("observe", store=url)
+    for body in (CHAT, CHAT | {"stream": True}):
+        answer = post(running.url, json.dumps(body).encode())
+        assert answer.status_code == 200
+        assert answer.headers["x-firedoor-unrecorded"] == "store unavailable"
+    assert len(upstream.calls) == 2
+    assert ready(running) == {503}
+
+    if missing == "folder":
+        (tmp_path / "there").unlink()
+    else:
+        (tmp_path / "kept.key").rename(tmp_path / "there" / "content.key")
+    deadline = time.monotonic() + 20
+    while ready(running) != {200} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    answer = post(running.url, json.dumps(CHAT).encode())
+    assert "x-firedoor-unrecorded" not in answer.headers
+    found = StoreReader(open_store(url))
+    assert [c["call"] for c in found.calls()] == [answer.headers["x-firedoor-call"]]
+    assert found.verify().ok
+    token = (tmp_path / "there" / "admin-token").read_text().strip()
+    seen = httpx.get(
+        running.sidecar.admin_url + "/admin/v1/status",
+        headers={"authorization": f"Bearer {token}"},
+    )
+    assert seen.json()["calls"] == 1
+
+
+@pytest.mark.parametrize("mode", ["contain", "isolate"])
+def test_what_refuses_does_not_start_without_a_store(
+    serve: Serve, tmp_path: Path, mode: str
+) -> None:
+    (tmp_path / "there").touch()
+    with pytest.raises(StoreUnavailable, match="folder cannot be used"):
+        serve(mode, store=f"sqlite:{tmp_path / 'there' / 'firedoor.db'}")
 
 
 # -- who may see what ------------------------------------------------------------------------------
@@ -351,6 +585,12 @@ def test_the_admin_listener_has_a_secret_of_its_own(serve: Serve) -> None:
     headers = {"authorization": f"Bearer {file.read_text().strip()}"}
     rows = httpx.get(f"{admin}/admin/v1/instances", headers=headers).json()["data"]
     assert rows[0]["calls"] == 1
+    entries = httpx.get(f"{admin}/admin/v1/ledger/entries?start=1", headers=headers).json()["data"]
+    assert [entry["index"] for entry in entries] == [1]
+    for query in ("ledger/entries?start=" + "9" * 40, "ledger/entries?start=-1", "calls?limit=²"):
+        answer = httpx.get(f"{admin}/admin/v1/{query}", headers=headers)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["type"] == "invalid_request_error"
     assert httpx.get(f"{running.url}/admin/v1/instances", headers=headers).status_code == 403
 
 
@@ -420,3 +660,18 @@ def test_a_second_try_of_a_call_without_an_answer_is_the_same_instance(
     post(running.url, json.dumps(CHAT).encode())
     rows = running.reader.instances()
     assert sorted(r["calls"] for r in rows) == [1, 2]
+
+
+def test_a_provider_that_falls_silent_is_given_up(serve: Serve, upstream: ScriptedUpstream) -> None:
+    """Before the head it is a 504; inside a stream, the surface's own ending."""
+    limits = "limits: {first_byte_s: 0.2, idle_s: 0.2}\n"
+    running = serve("contain", policy=limits)
+    ask = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    upstream.script = lambda call: time.sleep(1.2) or Reply("late")  # type: ignore[func-returns-value]
+    answer = httpx.post(running.url + "/v1/chat/completions", json=ask, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "firedoor_upstream")
+    upstream.script = lambda call: Reply("a b c d", pause_s=1.2)
+    streamed = httpx.post(
+        running.url + "/v1/chat/completions", json=ask | {"stream": True}, timeout=30
+    )
+    assert "firedoor_upstream" in streamed.text

@@ -1,5 +1,9 @@
 """Real SDKs through the transport: work passes, whatever the client, and refusals are their own."""
 
+import asyncio
+import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anthropic
@@ -53,6 +57,47 @@ async def test_all_async_clients_pass(door: Door, talking: ScriptedUpstream) -> 
             assert "".join([text async for text in stream.text_stream]) == SAID
     assert door.last is not None
     assert (door.last.instance, door.last.compartment) == ("planner", "research")
+
+
+async def test_every_task_sees_its_own_last_call(door: Door, talking: ScriptedUpstream) -> None:
+    client = door.wrap(openai.AsyncOpenAI(base_url=talking.openai, api_key="k"))
+    create = client.chat.completions.with_raw_response.create
+    talking.script = lambda call: Reply(SAID, pause_s=0.01)
+
+    async def agent(number: int, stream: bool) -> tuple[str, str]:
+        async with door.instance(f"agent-{number}"):
+            raw = await create(model="m", messages=ASK, stream=stream)
+            if stream:
+                [chunk async for chunk in raw.parse()]
+            # Others go on meanwhile.
+            await asyncio.sleep(0.05)
+            assert door.last is not None
+            assert door.last.instance == f"agent-{number}"
+            return raw.headers["x-firedoor-call"], door.last.call
+
+    pairs = await asyncio.gather(*(agent(n, n % 2 == 0) for n in range(6)))
+    assert all(header == last for header, last in pairs)
+    assert len({last for _, last in pairs}) == 6
+    # Nothing ended in this task itself: the last of any.
+    assert door.last is not None
+    assert door.last.call in {last for _, last in pairs}
+
+
+def test_every_thread_sees_its_own_last_call(door: Door, talking: ScriptedUpstream) -> None:
+    client = door.wrap(openai.OpenAI(base_url=talking.openai, api_key="k"))
+    create = client.chat.completions.with_raw_response.create
+    barrier = threading.Barrier(4)
+
+    def agent(_: int) -> tuple[str, str]:
+        raw = create(model="m", messages=ASK)  # type: ignore[arg-type]
+        barrier.wait(timeout=20)
+        assert door.last is not None
+        return raw.headers["x-firedoor-call"], door.last.call
+
+    with ThreadPoolExecutor(4) as pool:
+        pairs = list(pool.map(agent, range(4)))
+    assert all(header == last for header, last in pairs)
+    assert len({last for _, last in pairs}) == 4
 
 
 def test_every_surface_passes(door: Door, talking: ScriptedUpstream) -> None:
@@ -125,6 +170,50 @@ def test_what_cannot_be_guarded_is_not_wrapped(door: Door) -> None:
     client = door.wrap(openai.OpenAI(api_key="k"))
     with pytest.raises(CallerError, match="wrapped already"):
         door.wrap(client)
+
+
+def socket_openers(client: Any) -> dict[str, Any]:
+    """Every `connect` below a client, by its dotted name."""
+    found: dict[str, Any] = {}
+    todo = [("", client)]
+    while todo:
+        path, at = todo.pop()
+        if hasattr(at, "connect"):
+            found[path] = at
+        for name, value in vars(type(at)).items():
+            made = isinstance(value, functools.cached_property)
+            if made and not name.startswith("with_"):
+                todo.append((f"{path}.{name}".lstrip("."), getattr(at, name)))
+    return found
+
+
+@pytest.mark.parametrize("copied", ["itself", "with_options", "copy"])
+@pytest.mark.parametrize(
+    "kind", [openai.OpenAI, openai.AsyncOpenAI, anthropic.Anthropic, anthropic.AsyncAnthropic]
+)
+def test_a_websocket_cannot_be_opened_round_the_door(door: Door, kind: Any, copied: str) -> None:
+    plain = kind(api_key="k")
+    client = door.wrap(plain)
+    assert type(client) is kind
+    client = client if copied == "itself" else getattr(client, copied)(timeout=9)
+    openers = socket_openers(client)
+    assert set(openers) == set(socket_openers(plain))
+    if kind in (openai.OpenAI, openai.AsyncOpenAI):
+        known = {"responses", "realtime", "beta.realtime"}
+        assert known <= set(openers)
+    for resource in openers.values():
+        with pytest.raises(CallerError, match="WebSocket") as refused:
+            resource.connect(model="m")
+        assert "HTTP" in str(refused.value.hint)
+    # A client that no door guards is as it was.
+    assert all("connect" not in vars(r) for r in socket_openers(plain).values())
+
+
+def test_copies_of_a_wrapped_client_are_guarded(door: Door, talking: ScriptedUpstream) -> None:
+    client = door.wrap(openai.OpenAI(base_url=talking.openai, api_key="k"))
+    for copied in (client.with_options(max_retries=0), client.copy(timeout=5)):
+        raw = copied.chat.completions.with_raw_response.create(model="m", messages=ASK)
+        assert raw.headers["x-firedoor-call"] == door.last.call  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("library", [openai, anthropic])

@@ -79,3 +79,23 @@ def test_own_and_connection_headers_come_off_before_upstream() -> None:
         (b"anthropic-beta", b"b"),
         (b"accept-encoding", b"identity"),
     )
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "secret", "ambiguous"),
+    [
+        ((), "alt=sse&key=AIza-1", "AIza-1", False),
+        ((), "key=AIza%2D1&key=AIza-1", "AIza-1", False),
+        (((b"x-goog-api-key", b"AIza-1"),), "key=AIza-1", "AIza-1", False),
+        (((b"x-goog-api-key", b"none"),), "key=AIza-1", "AIza-1", False),
+        (((b"x-goog-api-key", b"AIza-1"),), "monkey=2&keys=3", "AIza-1", False),
+        (((b"x-goog-api-key", b"AIza-1"),), "key=AIza-2", "AIza-1\x1fAIza-2", True),
+        ((), "key=AIza-2&key=AIza-1", "AIza-1\x1fAIza-2", True),
+    ],
+)
+def test_a_key_in_the_query_is_the_credential(
+    headers: tuple[tuple[bytes, bytes], ...], query: str, secret: str, ambiguous: bool
+) -> None:
+    found = claims_of(headers, query)
+    assert (found.secret, found.ambiguous) == (secret, ambiguous)
+    assert not found.placeholder

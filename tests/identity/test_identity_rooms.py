@@ -126,6 +126,29 @@ def test_nested_instances_are_children_and_take_the_parents_run_along() -> None:
     assert found.parent_run == outer.instance.run
 
 
+def test_a_nested_instance_stands_in_its_parents_compartment() -> None:
+    """Helpers of two rooms do not share the run's room: each stands in its leader's."""
+
+    def helper(room: str) -> Who:
+        nested = Binding("deep", None, Binding("helper", None, Binding("lead", room)))
+        return who(caller=PROCESS._replace(binding=nested))
+
+    research, payments = helper("research"), helper("payments")
+    assert (room_of(research), room_of(payments)) == ("research", "payments")
+    assert research.instance is not None
+    assert payments.instance is not None
+    assert research.instance.id != payments.instance.id
+    assert research.parent_run is None
+
+
+def test_a_pattern_for_the_childs_own_name_comes_before_its_parents_room() -> None:
+    nested = Binding("payer-1", None, Binding("lead", "research"))
+    caller = PROCESS._replace(binding=nested)
+    found = who(caller=caller, rooms=lambda name: "payments" if name == "payer-1" else None)
+    assert room_of(found) == "payments"
+    assert found.parent_run == "r_process@research"
+
+
 def test_a_lost_context_falls_to_the_run_of_its_process() -> None:
     lost = who(KEY_A, caller=PROCESS)
     assert lost.instance is None
@@ -146,6 +169,16 @@ def test_a_fork_is_a_new_instance_in_its_origins_room() -> None:
     fork = fork_of(origin, "c_bbbbbbbb")
     assert fork.id != origin.id
     assert (fork.room, fork.run, fork.parents) == (origin.room, origin.run, (origin.id,))
+
+
+def test_names_of_calls_made_at_one_moment_differ() -> None:
+    """A call's id begins with the time, so names are made of its end."""
+    calls = [f"c_0193f7e2a1b4{chance}" for chance in ("0123456789abcd", "fedcba98765432")]
+    rows = [new_instance(who(KEY_A), call, (), "new") for call in calls]
+    forks = [fork_of(rows[0], call) for call in calls]
+    assert len({row.name for row in rows}) == 2
+    assert len({row.compartment for row in rows}) == 2
+    assert len({row.name for row in forks}) == 2
 
 
 @pytest.mark.parametrize("text", ["../../etc", "a\x00b", "x" * 5000, "%00", "‮evil"])

@@ -5,6 +5,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+from google import genai
 
 from firedoor import Door
 from firedoor.testing import Reply, ScriptedUpstream
@@ -34,6 +35,21 @@ def test_every_refusal_is_tried_once_by_both_sdks(upstream: ScriptedUpstream, co
     body: Any = by_anthropic.value.body
     assert body["error"]["code"] == code
     assert body["request_id"] == by_anthropic.value.request_id == "c_1"
+
+
+@pytest.mark.parametrize("code", list(CODES))
+def test_every_refusal_is_googles_clients_own(upstream: ScriptedUpstream, code: str) -> None:
+    """Its exception takes the number from the head, and the name from ``error.status``."""
+    made = refusal(code, "Because.", "c_1", param="/x")
+    upstream.script = lambda call: Reply(raw=made.body, status=made.status)
+    options = genai.types.HttpOptions(base_url=upstream.gemini)
+    sdk = genai.Client(api_key="k", http_options=options)
+    with pytest.raises(genai.errors.APIError, match=r"Because\.") as refused:
+        sdk.models.generate_content(model="m", contents="hi")
+    assert len(upstream.calls) == 1
+    error: Any = refused.value
+    assert (error.code, error.details["error"]["code"]) == (CODES[code][0], code)
+    assert error.status.isupper()
 
 
 @pytest.mark.parametrize("stream", [False, True])

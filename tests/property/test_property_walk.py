@@ -46,6 +46,16 @@ WORDS = st.sampled_from(
         "tools",
         "tool_choice",
         "instructions",
+        "parts",
+        "model",
+        "functionCall",
+        "function_response",
+        "fileData",
+        "fileUri",
+        "response",
+        "systemInstruction",
+        "functionDeclarations",
+        "generation_config",
     ]
 )
 # Shapes close to the real ones, so that the walk goes deep before it meets what it does not know.
@@ -62,7 +72,8 @@ SURFACES = pytest.mark.parametrize(
     "surface",
     [
         Surface.OPENAI_CHAT, Surface.OPENAI_RESPONSES, Surface.OPENAI_EMBEDDINGS,
-        Surface.ANTHROPIC_MESSAGES, Surface.ANTHROPIC_COUNT_TOKENS,
+        Surface.ANTHROPIC_MESSAGES, Surface.ANTHROPIC_COUNT_TOKENS, Surface.GEMINI_GENERATE,
+        Surface.GEMINI_COUNT, Surface.GEMINI_EMBED,
     ],
 )  # fmt: skip
 
@@ -115,6 +126,9 @@ def test_every_string_is_a_part(surface: Surface, body: dict[str, Any], turns: l
         Surface.OPENAI_EMBEDDINGS: "input",
         Surface.ANTHROPIC_MESSAGES: "messages",
         Surface.ANTHROPIC_COUNT_TOKENS: "messages",
+        Surface.GEMINI_GENERATE: "contents",
+        Surface.GEMINI_COUNT: "contents",
+        Surface.GEMINI_EMBED: "requests",
     }[surface]
     body[name] = turns
     texts, unknown = seen(surface, body)

@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driving import Office, settings_for
-from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Stale
+from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, LookParts, Stale
 from firedoor.errors import StoreError, StoreUnavailable, TamperingError
 from firedoor.ledger import canonical, seal
 from firedoor.store import SqliteStore, StoreReader, open_store
 from firedoor.types.exchange import Binding
-from firedoor.types.ids import CallId, InstanceId, RoomId
+from firedoor.types.ids import CallId, InstanceId, RoomId, RunId
 
 SECRET = "The combination of the harbour safe is nineteen seven four."
 
@@ -74,6 +74,51 @@ def test_changed_evidence_is_found(store: SqliteStore, what: str) -> None:
     found = StoreReader(store).verify()
     assert not found.ok
     assert found.problems
+
+
+BAD_HEADS = {
+    "too small": "UPDATE head SET size = 6",
+    "too large": "UPDATE head SET size = 12",
+    "negative": "UPDATE head SET size = -6",
+    "peaks cut": "UPDATE head SET peaks = x'00'",
+    "another last entry": "UPDATE head SET last = zeroblob(32)",
+    "gone": "DELETE FROM head",
+}
+
+
+@pytest.mark.parametrize("how", [*BAD_HEADS, "set back"])
+def test_a_changed_head_is_said_and_nothing_is_built_on_it(store: SqliteStore, how: str) -> None:
+    db = store._writer
+    earlier: tuple[object, ...] = ()
+    for n in range(10):
+        store.apply(commit(n))
+        if n == 6:
+            earlier = db.execute("SELECT size, peaks, last FROM head").fetchone()
+    before = db.execute("SELECT * FROM head").fetchone()
+    if how == "set back":
+        db.execute("UPDATE head SET size = ?, peaks = ?, last = ?", earlier)
+    else:
+        db.execute(BAD_HEADS[how])
+    assert "head" in StoreReader(store).verify().problems[0]
+    with pytest.raises(StoreUnavailable, match="the ledger's head"):
+        store.apply(commit(11))
+    with pytest.raises(StoreUnavailable, match="the ledger's head"):
+        store.append_order("contain", "room:press", {}, 1.7e9)
+    with pytest.raises(StoreUnavailable, match="the ledger's head") as caught:
+        open_store(store.url)
+    assert "ledger verify" in str(caught.value.hint)
+    assert not StoreReader(open_store(store.url, check=False)).verify().ok
+    db.execute("INSERT OR REPLACE INTO head VALUES (?,?,?,?,?,?,?,?)", before)
+    assert isinstance(store.apply(commit(12)), Committed)
+    assert StoreReader(store).verify().ok
+
+
+def test_without_a_head_nothing_is_looked_up(store: SqliteStore) -> None:
+    """Whether orders stand is part of every answer, so there is none without them."""
+    store._writer.execute("DELETE FROM head")
+    ask = LookParts(1.7e9, RoomId("lab"), RunId("r_1"), InstanceId("i_1"), "k_1")
+    with pytest.raises(StoreUnavailable, match="head is missing"):
+        store.look_parts(ask)
 
 
 @given(st.dictionaries(st.text(st.characters(codec="ascii"), max_size=6),
@@ -153,7 +198,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         "from firedoor.engine.port import *\nfrom firedoor.types.ids import *\n"
         "def commit(n):\n"
         "    call = CallRow(CallId(f'c_{n}'), InstanceId('i'), None, 0, opened=b'{}')\n"
-        "    return Commit(at=1.7e9, call=call, entry=EntryDraft('call.open', {'n': n}))\n"
+        "    return Commit(at=1.7e9, call=call, entry=EntryDraft('call.open', {'call': f'c_{n}'}))\n"
     )
     path = tmp_path / "s" / "firedoor.db"
     child = subprocess.Popen(

@@ -32,7 +32,7 @@ from firedoor.types.record import Emission, RunRow
 def commit(n: int) -> Commit:
     """A commit with an entry and a call, and nothing else."""
     call = CallRow(CallId(f"c_{n}"), InstanceId("i_1"), None, 0, opened=b"{}")
-    return Commit(at=1.0, call=call, entry=EntryDraft("call.open", {"n": n}))
+    return Commit(at=1.0, call=call, entry=EntryDraft("call.open", {"call": f"c_{n}"}))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_program_that_ends_without_closing_loses_nothing(tmp_path: Path) -> No
         "from firedoor.engine.port import CallRow, Commit, EntryDraft\n"
         "def commit(n):\n"
         "    call = CallRow(f'c_{n}', 'i_1', None, 0, opened=b'{}')\n"
-        "    return Commit(at=1.0, call=call, entry=EntryDraft('call.open', {'n': n}))\n"
+        "    return Commit(at=1.0, call=call, entry=EntryDraft('call.open', {'call': f'c_{n}'}))\n"
     )
     subprocess.run([sys.executable, "-c", _EXIT, url, str(tmp_path)], check=True, timeout=60)
     assert StoreReader(open_store(url)).verify().size == 3

@@ -32,8 +32,13 @@ def settings_of(config: Path | None, **flags: Any) -> Settings:
 
 
 @contextmanager
-def reader_of(config: Path | None, store: str | None) -> Iterator[tuple[StoreReader, Settings]]:
-    """A store that is there already, for reading; one is never made by looking for it."""
+def reader_of(
+    config: Path | None, store: str | None, *, check: bool = True
+) -> Iterator[tuple[StoreReader, Settings]]:
+    """A store that is there already, for reading; one is never made by looking for it.
+
+    With ``check=False`` also one whose ledger does not add up, for the command that says so.
+    """
     settings = settings_of(config, store=store)
     path = settings.store_url.partition(":")[2].removeprefix("//")
     if path != ":memory:" and not Path(path).expanduser().exists():
@@ -42,7 +47,12 @@ def reader_of(config: Path | None, store: str | None) -> Iterator[tuple[StoreRea
             where=settings.store_url,
             hint="make one by a call through a door, or name it with --store sqlite:PATH",
         )
-    opened = open_store(settings.store_url, base=Path.cwd(), retention=settings.retention.content)
+    opened = open_store(
+        settings.store_url,
+        base=Path.cwd(),
+        retention=settings.retention.content,
+        check=check,
+    )
     try:
         yield StoreReader(opened), settings
     finally:

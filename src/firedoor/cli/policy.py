@@ -29,8 +29,8 @@ def _check(config: Config = None, json: AsJson = False) -> None:
         print(f"  warning: {warning}")
 
 
-def _schema() -> None:
-    """The JSON Schema of the file, for editors."""
+def _schema(json: AsJson = False) -> None:
+    """The JSON Schema of the file, for editors. It is JSON in any case."""
     print_json(json_schema())
 
 

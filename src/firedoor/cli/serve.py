@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -14,10 +15,11 @@ import typer
 from firedoor.cli.options import Config, Store, settings_of
 from firedoor.config import Settings
 from firedoor.door import open_engine, process_run
-from firedoor.engine import Exchange
-from firedoor.errors import SettingsError
+from firedoor.engine import Engine, Exchange
+from firedoor.errors import SettingsError, StoreUnavailable
 from firedoor.store import SqliteStore, StoreReader, open_store
 from firedoor.telemetry import ExchangeSpans
+from firedoor.types.exchange import Mode
 from firedoor.types.ids import RunId
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 _NOT_FOUND: Final = 127
 
-Mode = Annotated[str | None, typer.Option(help="observe | contain | isolate", show_default=False)]
+ModeName = Annotated[
+    str | None, typer.Option(help="observe | contain | isolate", show_default=False)
+]
 Upstreams = Annotated[
     list[str] | None,
     typer.Option("--upstream", help="NAME=URL, repeatable.", show_default=False),
@@ -37,7 +41,8 @@ def build(settings: Settings, *, run: RunId | None = None) -> "tuple[Sidecar, Sq
 
     Raises:
         SettingsError: The extra `server` is missing, or a port or address cannot be used.
-        StoreUnavailable: The store cannot be opened.
+        StoreUnavailable: The store cannot be opened, and the mode asks for one. In ``observe`` the
+            sidecar starts without, and tries again while it serves.
     """
     try:
         from firedoor.fronts.sidecar.admin import AdminApp
@@ -49,12 +54,46 @@ def build(settings: Settings, *, run: RunId | None = None) -> "tuple[Sidecar, Sq
             f"the sidecar needs {error.name}, which is not installed",
             hint="pip install 'firedoor[server]'",
         ) from None
-    store = open_store(settings.store_url, base=Path.cwd(), retention=settings.retention.content)
+
+    def opened(absent: StoreUnavailable | None = None) -> SqliteStore:
+        retention = settings.retention.content
+        return open_store(settings.store_url, base=Path.cwd(), retention=retention, absent=absent)
+
+    def token_beside(store: SqliteStore) -> str:
+        return admin_token(settings, store.path.parent if store.path is not None else Path.cwd())
+
+    try:
+        store = opened()
+    except StoreUnavailable as error:
+        # What only watches must not break what it watches.
+        if settings.policy.mode is not Mode.OBSERVE:
+            raise
+        store = opened(absent=error.with_traceback(None))
     spans, metrics = ExchangeSpans(), CallMetrics()
 
     def on_close(exchange: Exchange) -> None:
         spans.on_close(exchange)
         metrics.on_close(exchange)
+
+    try:
+        token = token_beside(store)
+    except OSError:
+        if store.absent is None:
+            store.close()
+            raise
+        # Nobody knows it, so the admin API is closed until its folder is there.
+        token = secrets.token_urlsafe(32)
+    admin = AdminApp(store, token)
+
+    def reopen() -> tuple[Engine, SqliteStore]:
+        found = opened()
+        try:
+            engine = open_engine(settings, found)
+            admin.take(found, token_beside(found))
+        except BaseException:
+            found.close()
+            raise
+        return engine, found
 
     app = SidecarApp(
         open_engine(settings, store),
@@ -64,10 +103,10 @@ def build(settings: Settings, *, run: RunId | None = None) -> "tuple[Sidecar, Sq
         on_open=spans.on_open,
         on_close=on_close,
         metrics=metrics.text,
+        reopen=reopen if store.absent is not None else None,
     )
-    folder = store.path.parent if store.path is not None else Path.cwd()
     try:
-        sidecar = Sidecar(app, AdminApp(store, admin_token(settings, folder)), settings)
+        sidecar = Sidecar(app, admin, settings)
     except SettingsError:
         store.close()
         raise
@@ -111,7 +150,7 @@ def _tracing(settings: Settings) -> None:
 
 def serve(
     config: Config = None,
-    mode: Mode = None,
+    mode: ModeName = None,
     store: Store = None,
     host: Annotated[str | None, typer.Option(show_default=False)] = None,
     port: Annotated[
@@ -139,12 +178,18 @@ def serve(
         "mode": settings.policy.mode.value,
         "store": opened.url,
     }
+    if opened.absent is not None:
+        told["unrecorded"] = "store unavailable"
 
     def ready() -> None:
         if settings.log_format == "json":
             print(json.dumps(told), flush=True)
         else:
             print(" ".join(f"{k}={v}" for k, v in told.items()), flush=True)
+        if opened.absent is not None:
+            logging.getLogger("firedoor").warning(
+                "calls pass and are not recorded: %s", opened.absent.diagnostics()
+            )
         for warning in settings.warnings:
             logging.getLogger("firedoor").warning("%s", warning)
 
@@ -161,6 +206,7 @@ def _child_environment(url: str, run: str) -> dict[str, str]:
         "OPENAI_API_BASE": f"{url}/v1",
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_BASE": url,
+        "GOOGLE_GEMINI_BASE_URL": url,
         "FIREDOOR_RUN": run,
         "FIREDOOR_URL": url,
     }
@@ -170,7 +216,11 @@ def _inherited_upstreams(given: list[str]) -> list[str]:
     """Where the program would have gone without the door."""
     named = {pair.partition("=")[0] for pair in given}
     found = []
-    for name, variable in (("openai", "OPENAI_BASE_URL"), ("anthropic", "ANTHROPIC_BASE_URL")):
+    for name, variable in (
+        ("openai", "OPENAI_BASE_URL"),
+        ("anthropic", "ANTHROPIC_BASE_URL"),
+        ("gemini", "GOOGLE_GEMINI_BASE_URL"),
+    ):
         url = os.environ.get(variable)
         if url and name not in named:
             found.append(f"{name}={url}")
@@ -180,7 +230,7 @@ def _inherited_upstreams(given: list[str]) -> list[str]:
 def run(
     context: typer.Context,
     config: Config = None,
-    mode: Mode = None,
+    mode: ModeName = None,
     store: Store = None,
     upstream: Upstreams = None,
 ) -> None:
@@ -196,10 +246,10 @@ def run(
     sidecar, opened = build(settings, run=run_id)
     sidecar.start()
     try:
-        before = StoreReader(opened).status()
+        before = _status(opened)
         code = _ran(command, _child_environment(sidecar.data_url, run_id))
         sidecar.stop()
-        _summary(before, StoreReader(opened).status(), settings)
+        _summary(before, _status(opened), settings)
     finally:
         sidecar.stop()
         opened.close()
@@ -227,7 +277,23 @@ def _ran(command: list[str], environment: dict[str, str]) -> int:
     return 128 - code if code < 0 else code
 
 
-def _summary(before: dict[str, Any], after: dict[str, Any], settings: Settings) -> None:
+def _status(store: SqliteStore) -> dict[str, Any] | None:
+    try:
+        return StoreReader(store).status()
+    except StoreUnavailable:
+        return None
+
+
+def _summary(
+    before: dict[str, Any] | None, after: dict[str, Any] | None, settings: Settings
+) -> None:
+    if before is None or after is None:
+        print(
+            "firedoor: the store was unavailable, so there are calls that are not recorded; "
+            f"mode {settings.policy.mode.value}. Look further: firedoor doctor",
+            file=sys.stderr,
+        )
+        return
     calls = after["calls"] - before["calls"]
     verdicts = ", ".join(
         f"{n - before['verdicts'].get(name, 0)} {name}" for name, n in after["verdicts"].items()

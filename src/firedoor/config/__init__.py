@@ -4,10 +4,12 @@ May import: types, errors, engine and the rooms on the road.
 """
 
 from firedoor.config.cases import Failure, run_cases
+from firedoor.config.models import Limits
 from firedoor.config.settings import Settings, UpstreamSetting, json_schema, load_settings
 
 __all__ = [
     "Failure",
+    "Limits",
     "Settings",
     "UpstreamSetting",
     "json_schema",

@@ -9,14 +9,14 @@ from firedoor.policy import AFFORDANCES, RuleError, rule
 from firedoor.types.part import Channel
 from firedoor.types.verdict import Action
 
-Size = Annotated[int, BeforeValidator(size_bytes)]
+Size = Annotated[int, BeforeValidator(size_bytes, json_schema_input_type=int | str)]
 
 
 def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Names = Annotated[list[str], BeforeValidator(_one_or_many)]
+Names = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=list[str] | str)]
 
 
 def _room_name(value: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from firedoor.config import models
-from firedoor.config.document import Lines, line_of, parse
+from firedoor.config.document import Lines, line_of, parse, read
 from firedoor.config.units import rate
 from firedoor.errors import SettingsError
 from firedoor.policy import (
@@ -24,6 +24,7 @@ from firedoor.types.exchange import Mode
 _UPSTREAMS: Final = {
     "openai": "https://api.openai.com",
     "anthropic": "https://api.anthropic.com",
+    "gemini": "https://generativelanguage.googleapis.com",
 }
 _MODES: Final = tuple(m.value for m in Mode)
 # name → (variable, default). Flags over variables over the file over defaults.
@@ -79,7 +80,7 @@ class Settings:
 
 def _validated(value: dict[str, Any], lines: Lines, where: str) -> models.File:
     try:
-        return models.File.model_validate(value)
+        file = models.File.model_validate(value)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         path = tuple(p for p in problem["loc"] if isinstance(p, str | int))
@@ -91,6 +92,17 @@ def _validated(value: dict[str, Any], lines: Lines, where: str) -> models.File:
             message = "there is no such setting"
             hint = "allowed here: " + ", ".join(_allowed(path[:-1]))
         raise SettingsError(f"{name}: {message}", where=f"{where}:{line}", hint=hint) from None
+    first: dict[str, int] = {}
+    for index, found in enumerate(file.rules):
+        line = line_of(lines, ("rules", index, "id"))
+        if found.id in first:
+            raise SettingsError(
+                f"rules.{index}.id: {found.id!r} stands twice, first in line {first[found.id]}",
+                where=f"{where}:{line}",
+                hint="an id names one rule in the ledger and in `firedoor explain`",
+            )
+        first[found.id] = line
+    return file
 
 
 def _allowed(path: tuple[str | int, ...]) -> list[str]:
@@ -229,13 +241,7 @@ def load_settings(
     value: dict[str, Any] = {"version": 1}
     lines: Lines = {}
     if path is not None:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"cannot be read: {type(error).__name__}", where=str(path)
-            ) from None
-        value, lines = parse(text, str(path))
+        value, lines = parse(read(path), str(path))
     file = _validated(value, lines, str(path) if path is not None else "defaults")
 
     sources: dict[str, str] = {}

@@ -3,14 +3,18 @@
 On a stream, text passes as it comes. From a tool call or the terminal event on, bytes wait for one
 commit that makes what they emit durable (promise 3); then they leave. A plain answer waits whole.
 Whatever goes wrong, the client gets the surface's own ending and the call is settled once.
+
+In ``observe`` the bytes of a stream leave as they come, before anything is read in them, and what
+the door cannot read or fails on goes on all the same: the call is then written down as broken.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
-from firedoor import lineage, wire
+from firedoor import wire
 from firedoor.engine import explain
 from firedoor.engine.commands import Command, Finish, SendBytes, SendHead, StopUpstream
+from firedoor.engine.emitted import Emitted
 from firedoor.engine.events import (
     CallerGone,
     UpstreamBytes,
@@ -18,7 +22,6 @@ from firedoor.engine.events import (
     UpstreamFailed,
     UpstreamHead,
 )
-from firedoor.engine.judge import call_ask
 from firedoor.engine.port import (
     CallRow,
     Commit,
@@ -28,24 +31,17 @@ from firedoor.engine.port import (
     Stale,
     StoreFailed,
 )
-from firedoor.identity import attempt_of, extend_all
+from firedoor.identity import extend_all
 from firedoor.identity.claims import HOP_BY_HOP
-from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.exchange import Headers
 from firedoor.types.ids import Digest
-from firedoor.types.label import BOTTOM, Label, join, up
-from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, ToolCall
+from firedoor.types.label import up
+from firedoor.types.part import Answer, MintedId, OutputPart, ToolCall
 from firedoor.types.record import (
-    Emission,
     MintedRow,
-    Place,
-    RunRow,
-    StoreMark,
-    StoreRecord,
     TurnRow,
 )
-from firedoor.types.verdict import Action, Verdict
-from firedoor.wire import Act
+from firedoor.types.verdict import Action
 
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
@@ -71,29 +67,25 @@ class Answering:
         """Bytes that wait for the commit under way."""
         self._closing = False
         self._closed = False
-        self._untold = False
-        """Whether the answer was stopped and has no words for it: then it is cut."""
-        self._early = self._trailing = False
-        """Whether the answer ended before its bytes did, and whether it has been written down. In
-        ``observe`` what comes after the end passes like the rest."""
+        self._ended = False
+        """Whether the upstream has nothing more to say."""
+        self._passing = False
+        """Whether what still comes is passed on unread."""
+        self._cut = False
+        """Whether the connection must be cut at the end, as the provider's was."""
+        self._own = False
+        """Whether the answer is the door's own."""
+        self._unsent = b""
+        """The bytes being read, in `observe`: passed on even where reading them fails."""
+        self._unread = False
+        """Whether reading the answer failed, so that nothing can be said of it."""
         self._seen_chars = 0
-        # What was emitted since the last commit, and the label it carries (MODEL line 22).
-        self.label: Label = exchange.exposed_label()
-        self._retold = exchange.retold[0].label if exchange.retold is not None else BOTTOM
-        """The label of what an answer tells anew, as its owner's room has it."""
-        self._emissions: list[Emission] = []
-        self._records: list[StoreRecord] = []
-        self._marks: list[StoreMark] = []
-        self._minted: dict[Digest, MintedRow] = {}
-        self._texts: dict[str, str] = {}
-        self._new_texts: dict[str, str] = {}
-        self._tools: list[dict[str, Any]] = []
+        self._emitted = Emitted(exchange)
         self._broken: str | None = None
         self._listing: tuple[bytes, wire.Listing, list[Digest | None]] | None = None
         """A list whose elements' owners are being looked up."""
         self._filtered = 0
         """How many of them the caller may not see."""
-        self._contents = 0
 
     # -- events ------------------------------------------------------------------------------
 
@@ -129,18 +121,17 @@ class Answering:
             for name, value in event.headers
             if name not in HOP_BY_HOP and not name.startswith(b"x-firedoor-")
         ]
+        self._head = (event.status, tuple(kept))
         content_type = b"".join(v for n, v in kept if n == b"content-type").lower()
         coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
         surface = wire.wire_for(exchange.endpoint)
-        streamed = known and content_type.startswith(b"text/event-stream")
-        if streamed or (known and surface.lines is not None):
+        if known and (surface.lines is not None or content_type.startswith(surface.streamed)):
             self._stream = (surface.lines or surface.stream)(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]
         elif known and content_type.startswith(b"application/json"):
             self._plain = bytearray()
-            self._head = (event.status, tuple(kept))
             return []
         elif exchange.enforcing and exchange.endpoint.known and 200 <= event.status < 300:
             # An answer of a kind that this surface does not give cannot be read, so not judged.
@@ -156,84 +147,109 @@ class Answering:
         return [SendHead(event.status, (*kept, *exchange.answer_headers()))]
 
     def _on_bytes(self, chunk: bytes) -> list[Command]:
-        if self._trailing:
+        if self._passing:
             return [SendBytes(chunk)]
         if self._closed:
             return []
-        if self._stream is not None:
+        if self._stream is not None and self.exchange.enforcing:
             return self._pieces(self._stream.feed(chunk))
+        if self._stream is not None:
+            self._unsent = chunk
+            commands = [SendBytes(chunk), *self._pieces(self._stream.feed(chunk))]
+            self._unsent = b""
+            return commands
         if self._plain is not None:
             self._plain += chunk
             if len(self._plain) > self.exchange.settings.answer_bytes_max:
-                return self._on_failed("too_large")
+                return self._too_large()
             return []
         return [SendBytes(chunk)]
 
+    def _too_large(self) -> list[Command]:
+        if self.exchange.enforcing:
+            return [StopUpstream(), *self._on_failed("too_large")]
+        self._broken = "too_large"
+        self._closing = self._unread = True
+        return [*self._as_it_came(), self._close()]
+
     # -- streams -----------------------------------------------------------------------------
 
-    def _pieces(self, pieces: Any, *, last: bool = False) -> list[Command]:
+    def _pieces(self, pieces: Iterator[wire.Piece], *, last: bool = False) -> list[Command]:
+        """What may leave of these pieces; with ``last`` the commit is the caller's, who closes."""
         out: list[Command] = []
         stream = self._stream
         assert stream is not None
         wait = bool(self._held)
         for piece in pieces:
             self._seen_chars += len(piece.text)
+            if piece.unreadable:
+                if not self._closing:
+                    out.append(StopUpstream())
+                    self._end_here("malformed", "An event of this answer could not be judged.")
+                wait = True
+                break
             if isinstance(piece.done, ToolCall):
-                verdict = self._judge_call(piece.done)
-                refused = verdict.action is not Action.ALLOW and self.exchange.enforcing
-                stream.decide(_REFUSED_CALL.format(name=piece.done.name) if refused else None)
+                refusal = self._refusal_of(piece.done)
+                stream.decide(refusal)
                 # In `observe` the bytes of a call have gone already; nothing waits for it.
                 wait = wait or self.exchange.enforcing
             elif isinstance(piece.done, OutputPart):
-                self._emit_part(piece.done)
+                self._emitted.add(piece.done)
             if piece.terminal:
                 self._closing = wait = True
-                self._early = not self.exchange.enforcing
             elif piece.minted and self.exchange.enforcing:
                 # An id may be used as soon as it is known: it leaves when it is recorded.
-                self._mint(piece.minted)
+                self._emitted.mint(piece.minted)
                 wait = True
-            if not piece.raw:
+            if not piece.raw or not self.exchange.enforcing:
                 continue
             if wait:
                 self._held.append(piece.raw)
             else:
                 out.append(SendBytes(piece.raw))
-        if self._closing:
-            out.append(self._close())
-        elif wait and not last:
-            # What the last bytes said is written down with the end.
-            out.append(self._commit_emitted())
+        if wait and not last:
+            out.append(self._close() if self._closing else self._commit_emitted())
         return out
 
+    def _end_here(self, reason: str, message: str) -> None:
+        """End the stream as its surface does, after what is held."""
+        self._broken = reason
+        self._held.append(self._stop("firedoor_upstream", message))
+        self._closing = True
+
     def _on_end(self) -> list[Command]:
-        if self._trailing:
+        self._ended = True
+        if self._passing:
             return [Finish()]
         if self._closed or self._closing:
             return []
         if self._stream is not None:
             commands = self._pieces(self._stream.end(), last=True)
-            self._early = False
-            if self._closing:
-                return commands
-            if self.exchange.enforcing and not self._stream.complete:
+            if self.exchange.enforcing and not (self._closing or self._stream.complete):
                 # SDKs take a clean end of file for a finished answer; this one was not.
-                self._broken = "ended early"
-                self._held.append(
-                    self._stop("firedoor_upstream", "The provider's stream ended early.")
-                )
+                self._end_here("ended early", "The provider's stream ended early.")
             self._closing = True
             return [*commands, self._close()]
         if self._plain is not None:
             body = bytes(self._plain)
-            return self._list(body) if self._lists() else self._plain_answer(body)
+            return (
+                self._list(body) if self.exchange.endpoint.lists_all else self._plain_answer(body)
+            )
         self._closing = True
         return [self._close()]
+
+    def _refusal_of(self, call: ToolCall) -> str | None:
+        """What is said in place of a call that is refused; None where it may go on."""
+        if self._emitted.judge(call).action is Action.ALLOW or not self.exchange.enforcing:
+            return None
+        self.edited = True
+        return _REFUSED_CALL.format(name=call.name)
 
     def _stop(self, code: str, message: str) -> bytes:
         assert self._stream is not None
         told = self._stream.stop(code, message, self.exchange.call_id)
-        self._untold = not told
+        # An answer that has no words for its being stopped is cut.
+        self._cut = self._cut or not told
         return told
 
     # -- lists ---------------------------------------------------------------------------------
@@ -274,7 +290,7 @@ class Answering:
                 body = wire.filtered(body, listing, rows)
                 self.edited = True
         for row in rows.values():
-            self.label = join(self.label, up(row.label, row.room, room))
+            self._emitted.taint(up(row.label, row.room, room))
         return self._plain_answer(body)
 
     # -- plain answers -------------------------------------------------------------------------
@@ -289,19 +305,18 @@ class Answering:
         refused: dict[str, str] = {}
         for piece in self.answer.output:
             if isinstance(piece, ToolCall):
-                verdict = self._judge_call(piece)
-                if verdict.action is not Action.ALLOW and exchange.enforcing:
-                    refused[piece.pointer] = _REFUSED_CALL.format(name=piece.name)
+                told = self._refusal_of(piece)
+                if told is not None:
+                    refused[piece.pointer] = told
             else:
-                self._emit_part(piece)
+                self._emitted.add(piece)
         if refused:
             body = surface.edit_answer(body, refused)
             self.answer = surface.read_answer(body)
-            self.edited = True
             for piece in self.answer.output:
                 # What stands in place of the call will come back in the history as it is now.
-                if isinstance(piece, OutputPart) and piece.text != self._texts.get(piece.pointer):
-                    self._emit_part(piece)
+                if isinstance(piece, OutputPart) and not self._emitted.has(piece):
+                    self._emitted.add(piece)
         self._held = [body]
         self._closing = True
         return [self._close()]
@@ -321,129 +336,13 @@ class Answering:
         assert self._head is not None
         status, headers = self._head
         kept = [(n, v) for n, v in headers if n != b"content-length"]
-        if self.edited:
+        if self.edited and not self._own:
             kept = [(n, v) for n, v in kept if n not in (b"etag", b"digest", b"x-should-retry")]
         kept.append((b"content-length", str(length).encode()))
         self._head_sent = True
         return SendHead(status, (*kept, *self.exchange.answer_headers()))
 
-    # -- what is emitted -----------------------------------------------------------------------
-
-    def _emit(self, text: str) -> list[Emission]:
-        exchange = self.exchange
-        row, label = exchange.known_instance(), self.label
-        if exchange.retold is not None:
-            row, label = exchange.retold[1], self._retold
-        made = lineage.emissions_of(
-            text,
-            digester=exchange.settings.digester,
-            room=row.room,
-            run=row.run,
-            label=label,
-            instance=row.id,
-            author=row.name,
-            compartment=row.compartment,
-            call=exchange.call_id,
-            held=exchange.digests.__contains__,
-        )
-        self._emissions.extend(made)
-        return list(made)
-
-    def _emit_part(self, part: OutputPart) -> None:
-        if part.kind is OutputKind.HOSTED:
-            # Text that a provider's tool brought in: an outside root, joined before a later part
-            # of the same answer is judged (MODEL line 22).
-            outside = lineage.outside_label(self.exchange.endpoint.upstream)
-            self.label = join(self.label, outside)
-            self._retold = join(self._retold, outside)
-        elif part.text:
-            self._emit(part.text)
-        if part.text:
-            self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
-
-    def _mint(self, minted: Iterable[MintedId]) -> None:
-        """Note whose the ids of an answer are: this call's, which they are the answer of.
-
-        Not those that the request itself named, nor what is shown of things that are not the
-        caller's: nobody comes to own a thing by asking for it.
-        """
-        exchange = self.exchange
-        if not exchange.mints:
-            return
-        row = exchange.known_instance()
-        for m in minted:
-            id_ = exchange.settings.digester(f"id\x1f{m.id}")
-            if id_ not in exchange.referred:
-                self._minted[id_] = MintedRow(
-                    id_, m.resource, row.credential, row.room, row.run, row.id, self.label,
-                    exchange.call_id, exchange.endpoint.act is not Act.LIST,
-                )  # fmt: skip
-
-    def _judge_call(self, call: ToolCall) -> Verdict:
-        exchange = self.exchange
-        policy = exchange.policy
-        affordances = affordances_of(policy, call.name)
-        ask = call_ask(exchange, call.name, affordances, self.label)
-        verdict = call_verdict(policy, ask)
-        shown = verdict
-        if verdict.action is Action.ALLOW and verdict.shadow:
-            rule, action = verdict.shadow[0]
-            shown = Verdict(action, rule, verdict.shadow)
-        self._tools.append(
-            {
-                "pointer": call.pointer,
-                "name": call.name,
-                "affordances": list(affordances),
-                "verdict": shown.action.value,
-                "rule": shown.rule,
-                "shadow": shown is not verdict,
-            }
-        )
-        if verdict.rule is not None:
-            exchange.rules[verdict.rule] = None
-        if verdict.action is not Action.ALLOW and exchange.enforcing:
-            self.edited = True
-            return verdict
-        made = self._emit(call.arguments)
-        self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
-        use = exchange.settings.stores.place_of(call.name, call.arguments)
-        if use is not None and use.writes and use.place is not None:
-            row = exchange.known_instance()
-            self._marks.append(StoreMark(use.place, row.room, self.label))
-            self._records.extend(StoreRecord(use.place, e) for e in made)
-            if use.place.key is not None:
-                # A search over the whole store finds it too.
-                whole = Place(use.place.store)
-                self._records.extend(StoreRecord(whole, e) for e in made)
-        return verdict
-
     # -- commits -------------------------------------------------------------------------------
-
-    def _drain(self) -> dict[str, Any]:
-        row = self.exchange.known_instance()
-        fields: dict[str, Any] = {
-            "emissions": tuple(dict.fromkeys(self._emissions)),
-            "records": tuple(self._records),
-            "marks": tuple(self._marks),
-            "minted": (*self._minted.values(), *self._risen()),
-        }
-        label = join(self.exchange.run_committed, self.label)
-        if label != self.exchange.run_committed or self.exchange.store_down:
-            self.exchange.run_committed = label
-            fields["run"] = RunRow(row.run, row.room, label)
-        if self.exchange.settings.keep_content and self._new_texts:
-            self._contents += 1
-            fields["content"] = explain.compact_bytes({"answer": self._new_texts})
-            fields["content_n"] = self._contents
-        self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
-        self._minted = {}
-        return fields
-
-    def _risen(self) -> Iterator[MintedRow]:
-        """State at the provider whose label is higher now: what was written, or told anew."""
-        yield from self.exchange.rises(self.label)
-        if self.exchange.retold is not None and self._retold != self.exchange.retold[0].label:
-            yield self.exchange.retold[0]._replace(label=self._retold, written=True)
 
     def _commit_emitted(self) -> Commit:
         exchange = self.exchange
@@ -452,13 +351,13 @@ class Answering:
             call=CallRow(exchange.call_id, exchange.known_instance().id, None, 0),
             entry=None,
             awaited=exchange.enforcing,
-            **self._drain(),
+            **self._emitted.drain(),
         )
 
     def _close(self) -> Commit:
         exchange = self.exchange
         row = exchange.known_instance()
-        if self._stream is not None:
+        if self._stream is not None and not self._unread:
             self.answer = self._stream.answer()
         answer = self.answer or Answer()
         answered = self._broken is None and self.status is not None and self.status < 400
@@ -469,9 +368,9 @@ class Answering:
                 chain = extend_all(exchange.chain, choice, digester)
                 if chain != exchange.chain:
                     turns.append(TurnRow(chain, exchange.who.credential, exchange.call_id, row.id))
-        self._mint(answer.minted)
+        self._emitted.mint(answer.minted)
         if exchange.params.stored and answer.id is not None:
-            self._mint([MintedId("completion", answer.id)])
+            self._emitted.mint([MintedId("completion", answer.id)])
         for turn in turns:
             exchange.engine.answered(exchange.who.credential, turn, row)
         if answered and exchange.attempt is not None:
@@ -485,8 +384,8 @@ class Answering:
             "verdict": exchange.verdict,
             "code": exchange.code,
             "state": state,
-            "tools": self._tools,
-            "exposures": exchange.exposures(self.label),
+            "tools": self._emitted.tools,
+            "exposures": exchange.exposures(self._emitted.label),
             "upstream": {
                 "status": self.status,
                 "usage": usage,
@@ -504,12 +403,17 @@ class Answering:
             "code": exchange.code,
             "state": state,
             "status": self.status,
-            "label": explain.label_json(self.label),
+            "label": explain.label_json(self._emitted.label),
             "usage": dict(usage),
             "tools": [
-                {"name": t["name"], "verdict": t["verdict"], "rule": t["rule"]} for t in self._tools
+                {
+                    "name": wire.veiled_name(t["name"], digester, chars_max=wire.WORD_CHARS_MAX),
+                    "verdict": t["verdict"],
+                    "rule": t["rule"],
+                }
+                for t in self._emitted.tools
             ],
-            "output": self._commitment(),
+            "output": self._emitted.commitment(),
         }
         return Commit(
             at=exchange.at,
@@ -526,14 +430,8 @@ class Answering:
             entry=EntryDraft("call.close", body),
             awaited=exchange.enforcing,
             turns=tuple(turns),
-            **self._drain(),
+            **self._emitted.drain(),
         )
-
-    def _commitment(self) -> str | None:
-        if not self._texts:
-            return None
-        digester = self.exchange.settings.digester
-        return attempt_of(digester("output"), self._texts.values(), digester).hex()
 
     def _on_committed(self) -> list[Command]:
         held, self._held = self._held, []
@@ -542,16 +440,13 @@ class Answering:
             body = b"".join(held)
             out.append(self._plain_head(len(body)))
         out.extend(SendBytes(chunk) for chunk in held if chunk)
-        if self._closing:
+        if self._closing and not self._closed:
             self._closed = True
-            # A broken stream that nothing was added to must not look like a finished one.
-            bare = self._stream is not None and self._broken is not None
-            cut = self._broken == "gone" or (bare and not self.exchange.enforcing)
-            cut = cut or self._untold
-            if self._early and not cut:
-                self._trailing = True
-            else:
-                out.append(Finish(clean=not cut))
+            # What a provider says after its last event is no part of the answer; in `observe` it
+            # passes all the same.
+            self._passing = not (self.exchange.enforcing or self._ended)
+            if not self._passing:
+                out.append(Finish(clean=not self._cut))
         return out
 
     # -- what goes wrong -----------------------------------------------------------------------
@@ -574,7 +469,9 @@ class Answering:
         message = "The door cannot write its ledger, so nothing more of this answer passes."
         stop = [] if self._broken == "gone" else [StopUpstream()]
         if self._stream is not None:
-            return [*stop, SendBytes(self._stop("firedoor_unavailable", message)), Finish()]
+            told = self._stop("firedoor_unavailable", message)
+            said: list[Command] = [SendBytes(told)] if told else []
+            return [*stop, *said, Finish(clean=bool(told))]
         if not self._head_sent:
             refusal = wire.refusal(
                 "firedoor_unavailable",
@@ -592,44 +489,88 @@ class Answering:
         return [*stop, Finish(clean=False)]
 
     def _on_failed(self, reason: str) -> list[Command]:
-        if self._trailing:
+        self._ended = True
+        if self._passing:
             return [Finish(clean=False)]
         if self._closed:
             return []
-        self._broken = reason
         out: list[Command] = []
-        if reason == "too_large":
-            out.append(StopUpstream())
         if self._stream is not None:
             # What was complete counts; the half tool call does not leave.
-            out += self._pieces(self._stream.end(), last=True)
-            self._early = False
-            if self._closing:
-                return out
-            if self.exchange.enforcing:
-                stop = self._stop("firedoor_upstream", "The connection to the provider broke off.")
-                self._held.append(stop)
-        elif not self._head_sent:
-            status = _UPSTREAM_STATUS.get(reason, 502)
-            refusal = wire.upstream_failure(
-                status, reason, self.exchange.call_id, headers=self.exchange.answer_headers()
-            )
-            self.status = refusal.status
-            self._head = (refusal.status, refusal.headers)
-            self._plain = bytearray()
-            self._head_sent = False
-            self._held = [refusal.body]
+            # A broken stream that nothing is added to must not look like a finished one.
+            self._cut = not self.exchange.enforcing
+            out = self._pieces(self._stream.end(), last=True)
+            if not self._closing and self.exchange.enforcing:
+                self._end_here(reason, "The connection to the provider broke off.")
+        elif self._head_sent:
+            self._cut = True
+        elif self._plain is not None and not self.exchange.enforcing:
+            out, self._cut = self._as_it_came(), True
+        else:
+            self._refused(reason)
+        self._broken = self._broken or reason
         self._closing = True
         return [*out, self._close()]
+
+    def _refused(self, reason: str) -> None:
+        """Put an answer of the door's own in place of one that cannot pass."""
+        refusal = wire.upstream_failure(
+            _UPSTREAM_STATUS.get(reason, 502), reason, self.exchange.call_id
+        )
+        self.status = refusal.status
+        # Without firedoor's own headers: they are added when the head is sent.
+        self._head, self._own = (refusal.status, refusal.headers), True
+        self._plain, self._held = bytearray(), [refusal.body]
+
+    def _as_it_came(self) -> list[Command]:
+        """In `observe`: what was collected, under the provider's own head."""
+        out: list[Command] = []
+        if not self._head_sent:
+            assert self._head is not None
+            status, headers = self._head
+            out.append(SendHead(status, (*headers, *self.exchange.answer_headers())))
+            self._head_sent = True
+        body = bytes(self._plain) if self._plain is not None else self._unsent
+        return [*out, SendBytes(body)] if body else out
+
+    def give_up(self) -> list[Command]:
+        """What follows when the door itself failed on the answer. The call is settled once."""
+        if self._closed:
+            return [Finish(clean=False)]
+        out: list[Command] = []
+        if self.exchange.enforcing:
+            out.append(StopUpstream())
+            self._held = []
+            if self._stream is not None:
+                self._end_here("failed", "The door failed on this answer.")
+            elif self._head_sent:
+                self._cut = True
+            else:
+                self._refused("failed")
+        elif self._head is not None:
+            out = self._as_it_came()
+        else:
+            self._refused("failed")
+        self._broken = "failed"
+        self._closing = self._unread = True
+        self.answer = None
+        try:
+            return [*out, self._close()]
+        except Exception:
+            # What could not be read cannot be written down either; the labels of what was emitted
+            # are those of the whole run then.
+            self.exchange.went_unrecorded()
+            return [*out, *self._on_committed()]
 
     def _on_gone(self) -> list[Command]:
         if self._closed:
             return [Finish(clean=False)]
         self._broken = "gone"
+        self._ended = self._cut = True
         if self._stream is not None:
             for piece in self._stream.end():
                 if isinstance(piece.done, OutputPart):
-                    self._emit_part(piece.done)
+                    self._emitted.add(piece.done)
                 elif isinstance(piece.done, ToolCall):
                     self._stream.decide(None)
         self._held = []

@@ -12,10 +12,12 @@ from firedoor.engine.exchange import Exchange, Section
 from firedoor.engine.settings import EngineSettings
 from firedoor.engine.trail import Memory
 from firedoor.identity import Claims, Who, who_is
+from firedoor.policy import request_verdict
 from firedoor.types.exchange import Caller, RequestHead
 from firedoor.types.ids import CallId, Digest, InstanceId, RunId
 from firedoor.types.label import TOP, Label
 from firedoor.types.record import Grant, InstanceRow, Place, TurnRow
+from firedoor.types.verdict import RequestAsk, Verdict
 
 _REMEMBERED_MAX: Final = 20_000
 """Instances, answers and attempts kept in memory, each."""
@@ -43,10 +45,12 @@ class Engine:
         """Calls that passed in ``observe`` without an entry."""
         self._who: OrderedDict[tuple[int, Claims, Caller], Who] = OrderedDict()
         self._instances: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
+        self._children: OrderedDict[tuple[InstanceId, str], None] = OrderedDict()
         self._stored: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
         self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
         self._plain: OrderedDict[Hashable, Section] = OrderedDict()
+        self._requests: OrderedDict[Hashable, tuple[Verdict, str]] = OrderedDict()
 
     def open(self, head: RequestHead, caller: Caller, *, call_id: CallId, at: float) -> Exchange:
         """A new exchange; its first commands come from ``start``."""
@@ -57,6 +61,7 @@ class Engine:
         self.settings = settings
         self.memory = Memory(settings.memory_bytes_max)
         self._who.clear()
+        self._requests.clear()
 
     # -- caches ------------------------------------------------------------------------------
 
@@ -69,6 +74,17 @@ class Engine:
             _put(self._who, key, known)
         return known
 
+    def request_verdict(
+        self, settings: EngineSettings, ask: RequestAsk, *, below: bool
+    ) -> tuple[Verdict, str]:
+        """What the policy says of an operation; asked once for each that stays the same."""
+        key = (id(settings), ask, below)
+        known = self._requests.get(key)
+        if known is None:
+            known = request_verdict(settings.policy, ask, below=below)
+            _put(self._requests, key, known)
+        return known
+
     def plain_section(self, key: Hashable, read: Callable[[], Section]) -> Section:
         """A small field of words only, which clients send with every call; read once."""
         section = self._plain.get(key)
@@ -78,9 +94,17 @@ class Engine:
                 _put(self._plain, key, section)
         return section
 
-    def knows(self, row: InstanceRow) -> bool:
-        """Whether this instance was looked up before."""
-        return row.id in self._instances
+    def known(self, row: InstanceRow) -> InstanceRow | None:
+        """This instance as it was looked up before, if it was."""
+        return self._instances.get(row.id)
+
+    def is_child(self, row: InstanceRow, parent: str) -> bool:
+        """Whether the instance that ``parent`` names was found to be a parent of this one."""
+        return (row.id, parent) in self._children
+
+    def adopted(self, row: InstanceRow, parent: str) -> None:
+        """The instance that ``parent`` names is a parent of this one."""
+        _put(self._children, (row.id, parent), None)
 
     def learn(self, row: InstanceRow) -> None:
         """Remember an instance."""

@@ -19,6 +19,8 @@ class RequestBroken(NamedTuple):
     reason: str
     """``too_large | coding | gone``."""
     at: float
+    body: bytes = b""
+    """The body as it came, where the door cannot take its coding off."""
 
 
 class UpstreamHead(NamedTuple):
@@ -46,7 +48,8 @@ class UpstreamFailed(NamedTuple):
     """The provider could not be reached, or the answer broke off."""
 
     reason: str
-    """``refused | timeout | reset | redirect | malformed``: a word, never the provider's text."""
+    """``refused | timeout | reset | redirect | malformed | shutdown | inner``: a word, never the
+    provider's text."""
     at: float
 
 

@@ -9,7 +9,7 @@ back to LookParts, and everything is judged again. Whatever goes wrong before Fo
 refusal, and in ``contain`` no upstream call starts without a durable entry.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
@@ -24,7 +24,6 @@ from firedoor.engine.commands import (
     ReadBody,
     SendBytes,
     SendHead,
-    StopUpstream,
 )
 from firedoor.engine.events import (
     CallerGone,
@@ -56,8 +55,7 @@ from firedoor.engine.port import (
 )
 from firedoor.engine.trail import Mark, Tally, Trail
 from firedoor.lineage import Passages
-from firedoor.policy import request_verdict
-from firedoor.types.exchange import Caller, Mode, Params, RequestHead, Surface
+from firedoor.types.exchange import Caller, Mode, Objection, Params, RequestHead, Surface
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
@@ -69,6 +67,15 @@ if TYPE_CHECKING:
 
 _JUDGED_AGAIN_MAX: Final = 8
 """Stale commits in a row before the call is given up: each one means that an order was given."""
+
+
+_FAILED: Final = Objection(
+    "firedoor_unavailable", "The door failed on this call, so it did not pass."
+)
+_PARENTS_MAX: Final = 16
+"""Parents of one instance that headers may name: a claim beyond them counts for nothing."""
+_HINTS: Final = {b"anthropic-version": "anthropic", b"x-goog-api-key": "gemini"}
+"""Headers that say which provider's API a request is of, where paths are alike."""
 
 
 class _State(Enum):
@@ -121,6 +128,8 @@ class Section(NamedTuple):
     """Digests by part, as lineage wants them."""
     outcome: Outcome | None = None
     """What judging it comes to, where that depends on nothing else."""
+    calls: Mapping[str, CallClaim] = {}
+    """The tool calls claimed up to here: by an id that is used again, a later turn means another."""
 
 
 class Exchange:
@@ -148,10 +157,10 @@ class Exchange:
         self._ended: tuple[int | None, Answer | None] | None = None
         """Status and answer, once the exchange has ended."""
 
-        self.claims = identity.claims_of(head.headers)
+        self.claims = identity.claims_of(head.headers, head.query)
         self.named = {name for name, _ in head.headers}
         """Names of the head's headers."""
-        hint = "anthropic" if b"anthropic-version" in self.named else None
+        hint = next((upstream for name, upstream in _HINTS.items() if name in self.named), None)
         self.endpoint = wire.route(
             head.method, head.path, head.query, head.upstream or hint,
             rooted=caller.front == "sidecar",
@@ -179,6 +188,8 @@ class Exchange:
 
         self._state = _State.NEW
         self._opaque = not self.endpoint.known
+        self._coded = False
+        """Whether the body goes on in a content coding that the door does not read."""
         self._refusal: wire.Refusal | None = None
         self._tries = 0
         self._trail: Trail | None = None
@@ -219,8 +230,10 @@ class Exchange:
 
     # -- events ------------------------------------------------------------------------------
 
-    def start(self) -> list[Command]:
-        """The first commands."""
+    def start(self, objection: Objection | None = None) -> list[Command]:
+        """The first commands; of a call that its front objects to, the only ones."""
+        if objection is not None:
+            return self.turn_away(objection)
         self._state = _State.BODY
         if self.enforcing and b"upgrade" in self.named:
             return self._refuse(
@@ -235,6 +248,12 @@ class Exchange:
                 "A header of this request names another method or path than the one that was "
                 "judged.",
                 param=rerouting[0].decode(),
+            )
+        if self.enforcing and self.claims.ambiguous:
+            return self._refuse(
+                "firedoor_malformed",
+                "The head and the query hold credentials that differ; send one.",
+                param="?" + identity.QUERY_CREDENTIAL,
             )
         if self.enforcing and not self.endpoint.known:
             return self._refuse(
@@ -276,7 +295,7 @@ class Exchange:
             instance=row.name if row is not None else None,
             compartment=base.name if base is not None else None,
         )
-        verdict, why = request_verdict(self.policy, ask, below=bool(endpoint.ids))
+        verdict, why = self.engine.request_verdict(self.settings, ask, below=bool(endpoint.ids))
         if verdict.action is Action.ALLOW:
             return None
         return self._refuse(
@@ -293,6 +312,11 @@ class Exchange:
         self.engine.note_unrecorded()
         self.engine.unindexed_run(self.known_instance().run)
 
+    def turn_away(self, objection: Objection) -> list[Command]:
+        """Refuse a call of which nothing went upstream, whatever was read of it so far."""
+        self._forget()
+        return self._refuse(objection.code, objection.message)
+
     def give_up(self) -> list[Command]:
         """What follows when the engine itself failed: refused in ``contain``, passed in ``observe``.
 
@@ -301,8 +325,10 @@ class Exchange:
         if self.instance is None:
             self.instance = identity.new_instance(self.who, self.call_id, (), "new")
         if self._state is _State.UPSTREAM:
-            self._state = _State.DONE
-            return [StopUpstream(), Finish(clean=False)]
+            assert self._answering is not None
+            return self._answered(self._answering.give_up())
+        if self.enforcing and self._state is not _State.REFUSE:
+            return self.turn_away(_FAILED)
         if self.enforcing:
             return self._store_failed()
         self._read_opaque()
@@ -323,6 +349,10 @@ class Exchange:
         if reason == "gone":
             self._state = _State.DONE
             return [Finish(clean=False)]
+        if not self.enforcing:
+            self.body = self.forwarded = event.body
+            self._opaque = self._coded = True
+            return self._read()
         return self._refuse(
             "firedoor_malformed",
             "The content coding of the request body is unknown, broken or expands too far; "
@@ -336,15 +366,24 @@ class Exchange:
                 return refusal
         if self._opaque:
             self._read_opaque()
-        if self.instance is not None and self.engine.knows(self.instance):
-            return self._look_parts()
-        return self._look_who()
+        row = self.instance
+        known = self.engine.known(row) if row is not None else None
+        if row is None or known is None or self._seeks_parent(row):
+            return self._look_who()
+        if known.parents != row.parents:
+            self.instance = row._replace(parents=known.parents)
+        return self._look_parts()
 
-    def _read_opaque(self) -> None:
-        """What cannot be read is one opaque part, so that coverage shows it."""
+    def _forget(self) -> None:
+        """Nothing of the request counts as read."""
         self._trail, self._common = None, 0
         self._turns, self._fields, self._new_turns, self._new_fields = [], {}, [], {}
         self._marks, self._roles_chains = [], []
+        self._field_outcomes, self.tally = {}, Tally()
+
+    def _read_opaque(self) -> None:
+        """What cannot be read is one opaque part, so that coverage shows it."""
+        self._forget()
         if self.body:
             part = Part("", "", Kind.OPAQUE, Role.NONE, Channel.TOOL, editable=False)
             self._new_fields = {"": self._section("", Reading((part,)))}
@@ -364,7 +403,7 @@ class Exchange:
         try:
             document = wire.parse(self.body) if self.body or self.endpoint.needs_body else {}
             sections = surface.sections(document)
-            self.params = surface.params(document)
+            self.params = self._with_model(surface.params(document))
             self._turns, self._fields = sections.turns, sections.fields
             found = engine.memory.best(self._memory_key(), self._epoch(), self._turns)
             self._trail, self._common = found if found is not None else (None, 0)
@@ -377,8 +416,11 @@ class Exchange:
                 if common and common == len(trail.turns):
                     self.digests = trail.digests
                 else:
-                    # Another conversation, or a fork of this one: only what is shared was held.
+                    # Another conversation, or a fork of this one: only what is shared was held,
+                    # and claimed.
                     self.digests = {d for mark in self._marks for d in mark.digests}
+                    self.calls = {}
+                    self._claim(claim for mark in self._marks for claim in mark.calls)
             else:
                 self.calls, self.chain, self._marks, self.digests = (
                     {},
@@ -408,8 +450,6 @@ class Exchange:
         if self.head.query:
             self._new_fields["?"] = self._query()
         for section in (*self._new_turns, *self._new_fields.values()):
-            for claim in section.reading.calls:
-                self.calls[claim.id] = claim
             if section.reading.unknown and self._unknown is None:
                 self._unknown = section.reading.unknown[0]
         for section in self._new_turns:
@@ -429,6 +469,12 @@ class Exchange:
             )
         return None
 
+    def _with_model(self, params: Params) -> Params:
+        """Gemini names the model in the path."""
+        if params.model is not None:
+            return params
+        return params._replace(model=dict(self.endpoint.ids).get("model"))
+
     def _turn_pointer(self, base: str, index: int) -> str:
         # A plain string in place of a list is one turn, at the field itself.
         if isinstance(self._turns[index], str) and len(self._turns) == 1:
@@ -447,11 +493,22 @@ class Exchange:
         key = (surface.surface, name, type(value), value)
         return self.engine.plain_section(key, read)
 
+    def _claim(self, claims: Iterable[CallClaim]) -> None:
+        """Take note of the tool calls that turns claim."""
+        for claim in claims:
+            known = self.calls.get(claim.id)
+            if known is not None and known != claim:
+                # The turns before this one go on meaning the earlier call.
+                self.calls = {**self.calls, claim.id: claim}
+            else:
+                self.calls[claim.id] = claim
+
     def _section(self, pointer: str, reading: Reading) -> Section:
+        self._claim(reading.calls)
         plain = reading.turn is None and not reading.calls and not reading.unknown
         outcome = words_outcome(reading.parts) if plain else None
         passages = section_passages(reading.parts, self.settings.digester)
-        return Section(pointer, reading, passages, outcome)
+        return Section(pointer, reading, passages, outcome, self.calls)
 
     def _path(self) -> Section:
         """The ids in the path: whose they are is asked like that of any other reference."""
@@ -471,6 +528,8 @@ class Exchange:
         parts = []
         for field in self.head.query.split("&"):
             name, _, value = field.partition("=")
+            if name == identity.QUERY_CREDENTIAL:
+                value = ""
             kind = Kind.WORD if len(value) <= 64 and len(name) <= 64 else Kind.TEXT
             parts.append(
                 Part("?" + name, value or name, kind, Role.NONE, Channel.TOOL, editable=False)
@@ -494,15 +553,20 @@ class Exchange:
 
     # -- identity ----------------------------------------------------------------------------
 
+    def _seeks_parent(self, row: InstanceRow) -> bool:
+        """Whether the parent that a header names is still to be found."""
+        name = self.who.parent_name
+        return name is not None and not self.engine.is_child(row, name)
+
     def _look_who(self) -> list[Command]:
         chains = self._chains()
         if self.who.instance is None and chains:
             remembered = self.engine.remembered_answer(self.who.credential, chains[0])
-            if remembered is not None:
+            if remembered is not None and not self._seeks_parent(remembered[1]):
                 return self._identified(FoundWho(turns=(remembered,)))
         if self.who.instance is None and not chains:
             remembered_attempt = self.engine.remembered_attempt(self.who.credential, self.attempt)
-            if remembered_attempt is not None:
+            if remembered_attempt is not None and not self._seeks_parent(remembered_attempt):
                 return self._identified(FoundWho(attempt=remembered_attempt))
         instance = self.who.instance
         assistant = [
@@ -512,17 +576,20 @@ class Exchange:
             for passages in section.passages
             for digest in passages.digests
         ]
-        if instance is None and not chains and not assistant:
+        parent = self.who.parent_name
+        if instance is None and parent is None and not chains and not assistant:
             # It begins a conversation, so it is somebody new, unless it is somebody's second try.
             self.instance = self._newcomer(())
             return self._look_parts(attempt=self.attempt)
         self._state = _State.WHO
+        stands_in = instance or self.who.base
         return [
             LookWho(
                 credential=self.who.credential,
                 instance=instance.id if instance is not None else None,
-                name=instance.name if instance is not None else self.who.parent_name,
-                room=instance.room if instance is not None else None,
+                name=instance.name if instance is not None else None,
+                parent=parent,
+                room=stands_in.room if stands_in is not None else None,
                 chains=chains if instance is None else (),
                 attempt=self.attempt if instance is None else None,
                 passages=tuple(assistant[:256]) if instance is None else (),
@@ -552,9 +619,23 @@ class Exchange:
                 dict.fromkeys(emitter.id for emitter in found.emitters)
             )
             row = self._newcomer(parents)
+        row = self._adopted(row, found.parent)
         self.instance = row
         self.engine.learn(row)
         return self._look_parts()
+
+    def _adopted(self, row: InstanceRow, parent: InstanceRow | None) -> InstanceRow:
+        """``row`` with the parent that a header names. It is for people: no label hangs on it, since
+        whoever leaves the header out must not get a milder verdict than who sends it (I1)."""
+        name = self.who.parent_name
+        if parent is None or name is None or parent.id == row.id:
+            return row
+        if parent.id not in row.parents:
+            if len(row.parents) >= _PARENTS_MAX:
+                return row
+            row = row._replace(parents=(*row.parents, parent.id))
+        self.engine.adopted(row, name)
+        return row
 
     def _newcomer(self, parents: tuple[InstanceId, ...]) -> InstanceRow:
         in_process = self.caller.front == "transport"
@@ -570,7 +651,6 @@ class Exchange:
         minted: dict[Digest, None] = {}
         places: dict[Any, None] = {}
         digester = self.settings.digester
-        where = Places(self.settings, self.calls, self.engine.attested)
         for section in (*self._new_turns, *self._new_fields.values()):
             if section.outcome is not None:
                 continue
@@ -578,6 +658,7 @@ class Exchange:
                 passages.update(dict.fromkeys(found.digests))
                 if part.kind is Kind.REFERENCE:
                     minted[digester(f"id\x1f{part.text}")] = None
+            where = Places(self.settings, section.calls, self.engine.attested)
             places.update(dict.fromkeys(places_of(where, section.reading.parts, section.passages)))
         return [
             LookParts(
@@ -635,34 +716,10 @@ class Exchange:
             return self._refuse(code, message, param=pointer, rule=rule)
         edits = self.tally.edits
         if edits and self.enforcing:
-            self.forwarded = wire.edit(self.body, (*edits, *self._tool_choice_edits(edits)))
+            gone = [e.pointer for e in edits if e.text is None]
+            along = wire.wire_for(self.endpoint).goes_along(self._fields, gone) if gone else []
+            self.forwarded = wire.edit(self.body, (*edits, *along))
         return self._open(scene, outcomes)
-
-    def _tool_choice_edits(self, edits: tuple[wire.Edit, ...]) -> list[wire.Edit]:
-        """What else goes with a definition: the choice that named it, a list left empty."""
-        out = []
-        for name in ("tools", "functions"):
-            tools = self._fields.get(name)
-            if not isinstance(tools, list):
-                continue
-            gone = {
-                int(e.pointer.rpartition("/")[2])
-                for e in edits
-                if e.text is None and e.pointer.startswith(f"/{name}/")
-            }
-            if not gone:
-                continue
-            choice = self._fields.get("tool_choice" if name == "tools" else "function_call")
-            choice_name = "/tool_choice" if name == "tools" else "/function_call"
-            named = explain.compact(choice)
-            lost = {str(n) for i in gone if (n := _definition_name(tools[i])) is not None}
-            if len(gone) == len(tools):
-                out.append(wire.Edit(f"/{name}", None))
-                if choice is not None:
-                    out.append(wire.Edit(choice_name, None))
-            elif any(explain.compact(n) in named for n in lost):
-                out.append(wire.Edit(choice_name, None))
-        return out
 
     def _scene(self, found: FoundParts, row: InstanceRow) -> Scene:
         run_label = found.run.label
@@ -678,7 +735,6 @@ class Exchange:
             instance=row,
             found=found,
             run_label=run_label,
-            calls=self.calls,
             call_id=self.call_id,
             declared_channel=_channel(self.claims.channel or self.caller.channel),
             attested=self.engine.attested,
@@ -726,7 +782,7 @@ class Exchange:
         # MODEL line 20: what this very request presents was read by the run's program before it
         # wrote the unproven parts of it, so those are judged after everything that is proven.
         unread = [s for _, s in sections if s.outcome is None]
-        scene = scene.having_read([s.reading.parts for s in unread], [s.passages for s in unread])
+        scene = scene.having_read([(s.reading.parts, s.passages, s.calls) for s in unread])
         self.run_label = scene.run_label
         outcomes: list[tuple[str | None, Outcome]] = []
         marks = list(self._marks)
@@ -735,7 +791,7 @@ class Exchange:
         chain_at = len(self._roles_chains) - len(self._new_turns)
         for offset, (name, section) in enumerate(sections):
             outcome = section.outcome or judge_section(
-                scene, section.reading.parts, section.passages
+                scene, section.reading.parts, section.passages, section.calls
             )
             outcomes.append((name, outcome))
             if outcome.rules:
@@ -747,7 +803,9 @@ class Exchange:
                 before = before.plus(outcome.tally)
                 parts += len(section.reading.parts)
                 role, chain = self._roles_chains[chain_at + offset]
-                marks.append(Mark(chain, role, before, parts, outcome.digests))
+                marks.append(
+                    Mark(chain, role, before, parts, outcome.digests, section.reading.calls)
+                )
         trail = self._trail
         fields: dict[str, tuple[CallId, Outcome]] = {}
         for name in self._fields:
@@ -905,6 +963,9 @@ class Exchange:
 
     def exposures(self, label: Label | None = None) -> list[dict[str, Any]]:
         """By whom the shown context was written, where it came from other rooms."""
+        shown = label if label is not None else self.tally.shown
+        if not self.tally.exposures and shown == BOTTOM:
+            return []
         covered = {e.room for e in self.tally.exposures}
         told = [
             {
@@ -916,7 +977,7 @@ class Exchange:
             }
             for e in self.tally.exposures
         ]
-        return told + exposures_of(label if label is not None else self.tally.shown, covered)
+        return told + exposures_of(shown, covered)
 
     def _entry(self) -> dict[str, object]:
         """The ledger's row: ids, counts and keyed digests, never text."""
@@ -1004,7 +1065,7 @@ class Exchange:
                 method=self.head.method,
                 path=self.head.path,
                 query=self.head.query,
-                headers=identity.forwarded_headers(self.head.headers),
+                headers=identity.forwarded_headers(self.head.headers, coded=self._coded),
                 body=self.forwarded,
             )
         ]
@@ -1155,23 +1216,16 @@ def owner_of(minted: MintedRow) -> InstanceRow:
 
 
 def _content_type(head: RequestHead) -> bytes | None:
-    """The content type, lower-case; several of them joined, so that they fit none."""
-    found = [value.lower().strip() for name, value in head.headers if name == b"content-type"]
-    return b" & ".join(found) if found else None
+    """The content type; several of them joined, so that they fit none."""
+    found = [value for name, value in head.headers if name == b"content-type"]
+    return (found[0] if len(found) == 1 else b" & ".join(found)) if found else None
 
 
 @lru_cache(maxsize=64)
 def _is_json(kind: bytes) -> bool:
-    essence, _, parameters = kind.partition(b";")
+    essence, _, parameters = kind.lower().partition(b";")
     named = parameters.replace(b" ", b"").replace(b'"', b"")
     return essence.strip() == b"application/json" and named in (b"", b"charset=utf-8")
-
-
-def _definition_name(tool: Any) -> object:
-    if not isinstance(tool, dict):
-        return None
-    inner = tool.get("function") or tool.get("custom") or tool
-    return inner.get("name") if isinstance(inner, dict) else None
 
 
 def _channel(name: str | None) -> Channel | None:

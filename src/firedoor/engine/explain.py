@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from firedoor.types.label import Label
+from firedoor.types.label import BOTTOM, Label
 
 JsonObject = dict[str, Any]
 
@@ -80,6 +80,8 @@ def compact_bytes(value: object) -> bytes:
 
 def label_json(label: Label) -> JsonObject:
     """A label as a report shows it."""
+    if label == BOTTOM:
+        return {"generation": 0, "live": [], "past": []}
     return {
         "generation": label.generation,
         "live": sorted(label.live),

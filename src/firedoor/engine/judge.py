@@ -57,7 +57,6 @@ class Scene:
     found: FoundParts
     run_label: Label
     """ρ of the run, with what its parents hand down and, later, what this request presents."""
-    calls: Mapping[str, CallClaim]
     call_id: CallId
     declared_channel: Channel | None
     attested: "Attested"
@@ -65,6 +64,8 @@ class Scene:
     epoch: str = ""
     labels: Mapping[int, Labelled] = field(default_factory=dict)
     """Labels that do not depend on ρ, by the part's identity in memory."""
+    calls: Mapping[str, CallClaim] = field(default_factory=dict)
+    """The tool calls claimed up to the section that is being judged."""
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 
@@ -90,14 +91,15 @@ class Scene:
         )
 
     def having_read(
-        self, parts: Sequence[Sequence[Part]], passages: Sequence[Sequence[Passages]]
+        self,
+        sections: Iterable[tuple[Sequence[Part], Sequence[Passages], Mapping[str, CallClaim]]],
     ) -> "Scene":
         """The scene once everything that is proven about these parts has been joined into ρ."""
         receiver = self.receiver()
         labels: dict[int, Labelled] = {}
         by_run: dict[int, Labelled] = {}
         total = BOTTOM
-        for part_list, found_list in zip(parts, passages, strict=True):
+        for part_list, found_list, self.calls in sections:
             for part, found in zip(part_list, found_list, strict=True):
                 if part.kind is Kind.WORD:
                     continue
@@ -655,8 +657,14 @@ def words_outcome(parts: Sequence[Part]) -> Outcome | None:
     return Outcome(records, Tally(judged=n, attributed=n, total=n, words=n))
 
 
-def judge_section(scene: Scene, parts: Sequence[Part], passages: Sequence[Passages]) -> Outcome:
+def judge_section(
+    scene: Scene,
+    parts: Sequence[Part],
+    passages: Sequence[Passages],
+    calls: Mapping[str, CallClaim],
+) -> Outcome:
     """Label and judge every part of one section, in wire order."""
+    scene.calls = calls
     section = _Section(scene)
     for part, found in zip(parts, passages, strict=True):
         section.take(part, found)

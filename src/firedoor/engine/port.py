@@ -32,6 +32,8 @@ class LookWho(NamedTuple):
     """A declared or bound instance, by its derived id."""
     name: str | None = None
     """A declared name, to find the instance of that name in an earlier run (the parent)."""
+    parent: str | None = None
+    """The name that a header gives to the parent."""
     room: RoomId | None = None
     chains: tuple[Digest, ...] = ()
     """Rolling hashes of the history at each assistant turn, longest first."""
@@ -55,6 +57,9 @@ class FoundWho(NamedTuple):
     """Instance of an equal attempt without an answer."""
     emitters: tuple[InstanceRow, ...] = ()
     """Instances under this credential that emitted any of ``passages`` or ``calls``."""
+    parent: InstanceRow | None = None
+    """The instance of the parent's name under this credential: in the same room if there is one
+    there, and of several the newest."""
 
 
 class LookParts(NamedTuple):

@@ -87,6 +87,16 @@ class Mark(NamedTuple):
     """Parts of this turn and all before it."""
     digests: tuple[Digest, ...] = ()
     """Passages of this turn alone."""
+    calls: tuple[CallClaim, ...] = ()
+    """Tool calls that this turn alone claims."""
+
+
+def _tail(turn: object) -> int:
+    """A cheap number that equal turns share: by it a conversation is found among many."""
+    if isinstance(turn, dict):
+        content = turn.get("content")
+        return hash(content) if isinstance(content, str) else len(turn)
+    return hash(turn) if isinstance(turn, str) else 0
 
 
 class Trail:
@@ -96,6 +106,7 @@ class Trail:
         "call",
         "calls",
         "digests",
+        "end",
         "epoch",
         "field_outcomes",
         "fields",
@@ -131,6 +142,8 @@ class Trail:
         self.digests = digests
         """Passages presented so far in this conversation (for authorship only)."""
         self.size_bytes = size_bytes
+        self.end = (len(turns), _tail(turns[-1]) if turns else 0)
+        """How many turns there are, and a cheap number that tells the last of them."""
 
     def holds(self, name: str, value: object) -> bool:
         """Whether what was decided about this field still stands.
@@ -154,14 +167,6 @@ class Trail:
         return n
 
 
-def _tail(turn: object) -> int:
-    """A cheap number that equal turns share: by it a conversation is found among many."""
-    if isinstance(turn, dict):
-        content = turn.get("content")
-        return hash(content) if isinstance(content, str) else len(turn)
-    return hash(turn) if isinstance(turn, str) else 0
-
-
 class _Shelf:
     """The trails of one key, newest last, and where each history ends."""
 
@@ -173,20 +178,19 @@ class _Shelf:
         self.lengths: dict[int, int] = {}
 
     def add(self, trail: Trail) -> None:
-        n = len(trail.turns)
+        n, _ = trail.end
         self.trails.append(trail)
         self.lengths[n] = self.lengths.get(n, 0) + 1
-        if n:
-            self.ends[n, _tail(trail.turns[-1])] = trail
+        self.ends[trail.end] = trail
 
     def drop(self, at: int) -> Trail:
         trail = self.trails.pop(at)
-        n = len(trail.turns)
+        n, _ = trail.end
         self.lengths[n] -= 1
         if not self.lengths[n]:
             del self.lengths[n]
-        if n and self.ends.get((n, end := _tail(trail.turns[-1]))) is trail:
-            del self.ends[n, end]
+        if self.ends.get(trail.end) is trail:
+            del self.ends[trail.end]
         return trail
 
 
@@ -209,7 +213,7 @@ class Memory:
             return None
         self._shelves.move_to_end(key)
         size = len(turns)
-        for n in sorted(shelf.lengths, reverse=True):
+        for n in sorted(shelf.lengths, reverse=True) if len(shelf.lengths) > 1 else shelf.lengths:
             if not 0 < n <= size:
                 continue
             trail = shelf.ends.get((n, _tail(turns[n - 1])))

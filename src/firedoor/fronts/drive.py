@@ -24,12 +24,12 @@ from firedoor.engine.commands import (
     SendHead,
     StopUpstream,
 )
-from firedoor.engine.events import Event
+from firedoor.engine.events import Event, UpstreamFailed
 from firedoor.engine.port import Commit, Committed, LookParts, LookWho, StoreFailed
 from firedoor.errors import StoreError
 from firedoor.fronts.committer import Committer
 from firedoor.store import SqliteStore
-from firedoor.types.exchange import Caller, RequestHead
+from firedoor.types.exchange import Caller, Objection, RequestHead
 from firedoor.types.ids import CallId
 
 LOG: Final = logging.getLogger("firedoor.fronts")
@@ -80,6 +80,7 @@ class Drive:
         committer: Committer | None = None,
         on_open: Observer = _ignore,
         on_close: Observer = _ignore,
+        objection: Objection | None = None,
     ) -> None:
         self.store = store
         self._committer = committer
@@ -98,7 +99,7 @@ class Drive:
         self.finished: Finish | None = None
         self._out: list[bytes] = []
         on_open(self.exchange)
-        self._todo.extend(self.exchange.start())
+        self._todo.extend(self.exchange.start(objection))
 
     @property
     def busy(self) -> bool:
@@ -117,13 +118,26 @@ class Drive:
         self._todo.extend(self._receive(event))
         self._spent += time.perf_counter() - started
 
+    def fail(self, objection: Objection) -> None:
+        """The front itself cannot go on: follow with ``advance``, and the call is closed."""
+        self._todo.clear()
+        if self.forward is not None:
+            self.tell(UpstreamFailed("inner", time.time()))
+        elif self.finished is None:
+            self._todo.extend(self.exchange.turn_away(objection))
+
     def _receive(self, event: Event) -> list[Command]:
         try:
             return self.exchange.receive(event)
         except Exception:
             LOG.exception("the engine failed on call %s", self.exchange.call_id)
             self._todo.clear()
+        try:
             return self.exchange.give_up()
+        except Exception:
+            # Not even that: nothing is known of the call any more, so it ends here.
+            LOG.exception("the engine could not give up call %s", self.exchange.call_id)
+            return [StopUpstream(), Finish(clean=False)]
 
     def _perform(self, command: Command) -> Commit | LookWho | LookParts | None:
         """Do what needs no store; give back what does."""

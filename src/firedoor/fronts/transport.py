@@ -7,7 +7,7 @@ made of the caller's own family, found through its module (docs/how-it-works.md,
 import functools
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +27,11 @@ from firedoor.fronts.drive import Drive, Observer, _ignore
 from firedoor.store import SqliteStore
 from firedoor.types.exchange import Binding, Caller, Headers, RequestHead
 from firedoor.types.ids import RunId
+
+
+def _no_run(now: float) -> RunId | None:
+    """The run of a door that has none of its own."""
+    return None
 
 
 def _family(request: Any) -> ModuleType:
@@ -74,7 +79,8 @@ class _Flow:
             raise
         except Exception as error:
             yield from self._failed(error)
-            raise
+            if self._ends_badly():
+                raise
         yield from drive.take()
 
     def _failed(self, error: Exception) -> list[bytes]:
@@ -83,6 +89,11 @@ class _Flow:
             drive.tell(UpstreamFailed(_reason(error), time.time()))
             drive.advance()
         return drive.take()
+
+    def _ends_badly(self) -> bool:
+        """Whether the client has yet to be told that its answer broke off."""
+        finished = self.drive.finished
+        return finished is None or not finished.clean
 
     def close(self) -> None:
         self.settle()
@@ -118,7 +129,8 @@ class _Flow:
         except Exception as error:
             for chunk in self._failed(error):
                 yield chunk
-            raise
+            if self._ends_badly():
+                raise
         for chunk in drive.take():
             yield chunk
 
@@ -162,7 +174,7 @@ class DoorTransport:
         store: SqliteStore,
         *,
         inner: Any = None,
-        run: RunId | None = None,
+        run: Callable[[float], RunId | None] = _no_run,
         instance: str | None = None,
         compartment: str | None = None,
         on_open: Observer = _ignore,
@@ -198,7 +210,10 @@ class DoorTransport:
             headers=_lower(request.headers.raw),
         )
         caller = Caller(
-            "transport", binding, declared or self._run, run_declared=declared is not None
+            "transport",
+            binding,
+            declared or self._run(time.time()),
+            run_declared=declared is not None,
         )
         return Drive(
             self._engine,
@@ -222,7 +237,7 @@ class DoorTransport:
         except TooLarge:
             return RequestBroken("too_large", now)
         except BadCoding:
-            return RequestBroken("coding", now)
+            return RequestBroken("coding", now, body)
 
     @staticmethod
     def _upstream_request(family: ModuleType, request: Any, drive: Drive) -> Any:

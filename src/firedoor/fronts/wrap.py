@@ -1,8 +1,10 @@
 """`door.wrap(client)`: a client like the one given, whose calls go through the door."""
 
+import functools
+import importlib
 from collections.abc import Callable
 from copy import copy
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from firedoor.errors import CallerError
 from firedoor.fronts.transport import DoorTransport
@@ -10,6 +12,9 @@ from firedoor.fronts.transport import DoorTransport
 _CLIENTS: Final = ("OpenAI", "AsyncOpenAI", "Anthropic", "AsyncAnthropic")
 _PACKAGES: Final = ("openai", "anthropic")
 _FAMILIES: Final = ("httpx", "httpx2")
+_RESOURCES: Final = ("SyncAPIResource", "AsyncAPIResource")
+_SOCKETS: Final = "connect"
+"""What every resource of the SDKs that opens a WebSocket calls the method that does."""
 
 
 def _refused(client: Any, why: str) -> CallerError:
@@ -30,6 +35,52 @@ def _package(kind: type) -> str:
     return ""
 
 
+def _is_guarded(client: Any) -> bool:
+    http = getattr(client, "_client", None)
+    return isinstance(getattr(http, "_transport", None), DoorTransport)
+
+
+def _no_socket(resource: Any) -> Callable[..., NoReturn]:
+    kind = type(resource)
+
+    def connect(*args: object, **kwargs: object) -> NoReturn:
+        raise CallerError(
+            f"{kind.__module__}.{kind.__name__}.connect opens a WebSocket, which goes past the door",
+            hint="call over HTTP (`stream=True` where the answer should come bit by bit); "
+            "only a client that is not wrapped opens WebSockets",
+        )
+
+    return connect
+
+
+def _refuse_sockets(package: str) -> bool:
+    """Resources of guarded clients no longer open WebSockets; False where that cannot be had.
+
+    What a copy of a client is made of is decided by its class, which stays the SDK's own. So the
+    SDK's base of all resources is asked to look at the client that a resource is made for. No
+    client that is not guarded sees a difference.
+    """
+    try:
+        module = importlib.import_module(f"{package}._resource")
+        bases = [getattr(module, name) for name in _RESOURCES]
+    except (ImportError, AttributeError):
+        return False
+    for base in bases:
+        made = base.__init__
+        if getattr(made, "_firedoor", False):
+            continue
+
+        @functools.wraps(made)
+        def init(resource: Any, client: Any, made: Callable[..., None] = made) -> None:
+            made(resource, client)
+            if hasattr(type(resource), _SOCKETS) and _is_guarded(client):
+                setattr(resource, _SOCKETS, _no_socket(resource))
+
+        init._firedoor = True  # type: ignore[attr-defined]
+        base.__init__ = init
+    return True
+
+
 def wrap(client: Any, transport: Callable[[Any], DoorTransport]) -> Any:
     """See `firedoor.Door.wrap`. The given client is left as it was.
 
@@ -39,8 +90,13 @@ def wrap(client: Any, transport: Callable[[Any], DoorTransport]) -> Any:
     Raises:
         CallerError: It is no such client, or one that goes past HTTP transports.
     """
-    if not _package(type(client)):
+    package = _package(type(client))
+    if not package:
         raise _refused(client, "it is no OpenAI or Anthropic client")
+    if not _refuse_sockets(package):
+        raise _refused(
+            client, f"this version of {package} is of a shape that the door cannot guard"
+        )
     http = getattr(client, "_client", None)
     inner = getattr(http, "_transport", None)
     if http is None or inner is None:

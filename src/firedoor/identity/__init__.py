@@ -3,7 +3,13 @@
 May import: types, errors.
 """
 
-from firedoor.identity.claims import Claims, claims_of, forwarded_headers, is_placeholder
+from firedoor.identity.claims import (
+    QUERY_CREDENTIAL,
+    Claims,
+    claims_of,
+    forwarded_headers,
+    is_placeholder,
+)
 from firedoor.identity.history import (
     EMPTY_CHAIN,
     attempt_of,
@@ -24,6 +30,7 @@ from firedoor.identity.rooms import (
 
 __all__ = [
     "EMPTY_CHAIN",
+    "QUERY_CREDENTIAL",
     "Base",
     "Claims",
     "Who",

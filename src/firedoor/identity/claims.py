@@ -7,6 +7,8 @@ from urllib.parse import unquote
 from firedoor.types.exchange import Headers
 
 _CREDENTIAL_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+QUERY_CREDENTIAL: Final = "key"
+"""Where a query may hold the credential (Gemini). Its value is written nowhere."""
 _SESSION_HEADERS: Final = (b"x-claude-code-session-id", b"x-parent-session-id")
 _NAME_CHARS_MAX: Final = 200
 # Keys that people write where a client insists on one. They belong to nobody, so they name nobody.
@@ -59,6 +61,8 @@ class Claims(NamedTuple):
     session: str | None = None
     trace: str | None = None
     provenance: tuple[str, ...] = ()
+    ambiguous: bool = False
+    """Whether head and query hold credentials that differ: which one counts is not known here."""
 
 
 def _text(value: bytes) -> str:
@@ -81,6 +85,16 @@ def secret_of(headers: Headers) -> str:
                 scheme, _, rest = text.partition(" ")
                 return rest.strip() if scheme.lower() == "bearer" else text
     return ""
+
+
+def _secret_in(query: str) -> str:
+    """The credential in a query; several that differ are one that is like none of them."""
+    found = {
+        unquote(value)
+        for name, _, value in (pair.partition("=") for pair in query.split("&"))
+        if name == QUERY_CREDENTIAL
+    }
+    return "\x1f".join(sorted(found))
 
 
 def is_placeholder(secret: str) -> bool:
@@ -109,9 +123,19 @@ def _trace(value: bytes) -> str | None:
     return trace
 
 
-def claims_of(headers: Headers) -> Claims:
+def claims_of(headers: Headers, query: str = "") -> Claims:
     """Read every identity signal of the head. Never raises; what is malformed is no claim."""
-    return _claims_of(tuple([h for h in headers if h[0] in _READ]))
+    claims = _claims_of(tuple([h for h in headers if h[0] in _READ]))
+    asked = _secret_in(query) if QUERY_CREDENTIAL in query else ""
+    if not asked or asked == claims.secret:
+        return claims
+    # Two that differ are a third, so that neither stands for the other.
+    secret = asked if claims.placeholder else f"{claims.secret}\x1f{asked}"
+    return claims._replace(
+        secret=secret,
+        placeholder=is_placeholder(secret),
+        ambiguous=not claims.placeholder or "\x1f" in asked,
+    )
 
 
 _READ: Final = frozenset(
@@ -191,17 +215,18 @@ _REPLACED: Final = frozenset(
 )
 
 
-def forwarded_headers(headers: Headers) -> Headers:
+def forwarded_headers(headers: Headers, *, coded: bool = False) -> Headers:
     """The headers that go upstream: firedoor's own, ``baggage`` and hop-by-hop ones come off.
 
     ``accept-encoding`` becomes ``identity``, so that what is judged is what is passed on.
-    ``host`` and ``content-length`` belong to the front.
+    ``host`` and ``content-length`` belong to the front. A body that goes on ``coded``, as it came,
+    keeps the header that says how.
     """
-    return _forwarded(tuple([h for h in headers if h[0] != b"content-length"]))
+    return _forwarded(tuple([h for h in headers if h[0] != b"content-length"]), coded)
 
 
 @lru_cache(maxsize=1024)
-def _forwarded(headers: Headers) -> Headers:
+def _forwarded(headers: Headers, coded: bool) -> Headers:
     named = {
         token.strip().lower()
         for name, value in headers
@@ -213,7 +238,7 @@ def _forwarded(headers: Headers) -> Headers:
         if name in HOP_BY_HOP or name in named or name.startswith(b"x-firedoor-"):
             continue
         # A coded body was decoded to be judged, and goes on as it was judged.
-        if name in _REPLACED:
+        if name in _REPLACED and not (coded and name == b"content-encoding"):
             continue
         kept.append((name, value))
     kept.append((b"accept-encoding", b"identity"))

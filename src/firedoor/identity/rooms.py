@@ -85,6 +85,17 @@ def _unbound_base(
     return None
 
 
+def _compartment_of(binding: Binding, compartment_for: Callable[[str], str | None]) -> str | None:
+    """The compartment of a bound instance: its own, else the one that it was opened in."""
+    at: Binding | None = binding
+    while at is not None:
+        compartment = at.compartment or compartment_for(at.name)
+        if compartment is not None:
+            return compartment
+        at = at.parent
+    return None
+
+
 def _bound(
     binding: Binding,
     caller: Caller,
@@ -93,7 +104,7 @@ def _bound(
     compartment_for: Callable[[str], str | None],
     digester: Digester,
 ) -> tuple[Base, InstanceRow, RunId | None]:
-    compartment = binding.compartment or compartment_for(binding.name)
+    compartment = _compartment_of(binding, compartment_for)
     outer = _unbound_base(claims, caller, credential, digester)
     if compartment is not None:
         # One process may hold several rooms: each has its own label, so the run is split too.
@@ -182,15 +193,20 @@ def who_is(
     return Who(credential, row, base_or_none, None, claims.parent)
 
 
+def _mark(call: str) -> str:
+    """What tells a call from others in a name: the end of its id. Ids begin with the time."""
+    return call.removeprefix("c_")[-8:]
+
+
 def new_instance(
     who: Who, call: str, parents: tuple[InstanceId, ...], identity: str
 ) -> InstanceRow:
     """A new instance for an undeclared call: its conversation is its room, unless a base is known."""
     tail = call.removeprefix("c_")
-    base = who.base or Base(RoomId(f"chat/{tail}"), RunId(f"r_{tail}"), f"chat {tail[:8]}")
+    base = who.base or Base(RoomId(f"chat/{tail}"), RunId(f"r_{tail}"), f"chat {_mark(call)}")
     return InstanceRow(
         id=InstanceId(f"i_{tail}"),
-        name=f"agent-{tail[:8]}",
+        name=f"agent-{_mark(call)}",
         compartment=base.name,
         room=base.room,
         run=base.run,
@@ -205,7 +221,7 @@ def fork_of(origin: InstanceRow, call: str) -> InstanceRow:
     tail = call.removeprefix("c_")
     return origin._replace(
         id=InstanceId(f"i_{tail}"),
-        name=f"{origin.name.split('~')[0]}~{tail[:6]}",
+        name=f"{origin.name.split('~')[0]}~{_mark(call)}",
         parents=(origin.id,),
         identity="prefix",
     )

@@ -51,7 +51,7 @@ class CompactRange(NamedTuple):
 
 def from_bytes(size: int, peaks: bytes) -> CompactRange:
     """The inverse of ``to_bytes``. Raises ValueError when the two do not fit."""
-    if len(peaks) != 32 * size.bit_count():
+    if size < 0 or len(peaks) != 32 * size.bit_count():
         raise ValueError("the tree's head does not fit its size")
     return CompactRange(size, tuple(peaks[i : i + 32] for i in range(0, len(peaks), 32)))
 

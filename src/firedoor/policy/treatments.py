@@ -75,6 +75,11 @@ EXCEPTIONS: Final[Mapping[str, Treatment]] = {
     # No shape is known for what they ask and answer.
     "openai:decisions.create": _DENY,
     "gemini:decisions.create": _DENY,
+    # What a model answers there is not read yet, so its tool calls could not be judged.
+    "gemini:interactions.create": _DENY,
+    # The bytes go to an address that the answer names, and are not read yet.
+    "gemini:files.upload": _DENY,
+    "gemini:file_search_stores.upload": _DENY,
     # A job that runs elsewhere, for who knows how long.
     "gemini:models.predict_long_running": _DENY,
 }

@@ -6,7 +6,7 @@ May import: types, errors, engine and the rooms on the road.
 import secrets
 from pathlib import Path
 
-from firedoor.errors import SettingsError
+from firedoor.errors import SettingsError, StoreUnavailable
 from firedoor.store.keys import digester
 from firedoor.store.reading import StoreReader
 from firedoor.store.sqlite import SqliteStore
@@ -15,8 +15,18 @@ from firedoor.types.ids import NodeId
 __all__ = ["SqliteStore", "StoreReader", "digester", "open_store"]
 
 
-def open_store(url: str, *, base: Path | None = None, retention: str = "encrypted") -> SqliteStore:
+def open_store(
+    url: str,
+    *,
+    base: Path | None = None,
+    retention: str = "encrypted",
+    check: bool = True,
+    absent: StoreUnavailable | None = None,
+) -> SqliteStore:
     """Open the store at ``url``: ``sqlite:PATH`` (relative to ``base``) or ``sqlite::memory:``.
+
+    With ``check=False`` a ledger whose head does not fit it is opened too, to be verified. With
+    ``absent``, the reason why it could not be opened, nothing is: what is given fails with it.
 
     Raises:
         SettingsError: The address is of no known kind.
@@ -32,4 +42,4 @@ def open_store(url: str, *, base: Path | None = None, retention: str = "encrypte
     path = None if rest == ":memory:" else Path(rest.removeprefix("//")).expanduser()
     if path is not None and not path.is_absolute():
         path = (base or Path.cwd()) / path
-    return SqliteStore(path, node=node, retention=retention)
+    return SqliteStore(path, node=node, retention=retention, check=check, absent=absent)

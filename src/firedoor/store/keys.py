@@ -13,9 +13,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from firedoor.errors import StoreUnavailable
 from firedoor.types.ids import Digest
+from firedoor.wire import veiled_name
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
+_RESTORE: Final = (
+    "restore it from a backup: without it the texts kept here cannot be read, and nothing that "
+    "this store knows is recognised. To begin anew, name another store with --store sqlite:PATH"
+)
 
 
 def digester(key: bytes) -> Callable[[str], Digest]:
@@ -35,13 +40,27 @@ class StoreKeys:
 
     def __init__(self, master: bytes) -> None:
         self.index_key = _derive(master, b"firedoor index")
+        self.digest = digester(self.index_key)
+        self._documents_key = _derive(master, b"firedoor documents")
         self._content = AESGCM(_derive(master, b"firedoor content"))
-        self.key_id = hashlib.sha256(b"firedoor key id" + master).hexdigest()[:8]
+        self.key_id = hashlib.sha256(b"firedoor key id" + master).hexdigest()[:16]
+
+    def place_key(self, key: str) -> str:
+        """The key of a place as the store knows it: an argument of a tool may be content."""
+        return veiled_name(key, self.digest, digits=32)
 
     def seal(self, body: bytes, bound_to: str) -> bytes:
         """AES-256-GCM of ``body``, readable only as what belongs to ``bound_to``."""
         nonce = _nonce()
         return nonce + self._content.encrypt(nonce, body, bound_to.encode())
+
+    def commitment(self, document: bytes) -> str:
+        """What a ledger entry holds of a document: binding to who has the key, telling else nothing.
+
+        Keyed, since a plain hash in an entry that goes elsewhere would let its holder try out
+        documents until one fits. BLAKE2b, since HMAC by OpenSSL takes 14 us in a commit, and this 4.
+        """
+        return hashlib.blake2b(document, key=self._documents_key, digest_size=32).hexdigest()
 
     def unseal(self, body: bytes, bound_to: str) -> bytes:
         """The inverse of ``seal``. Raises cryptography's InvalidTag when anything was changed."""
@@ -67,33 +86,57 @@ def _derive(master: bytes, purpose: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(master)
 
 
-def load_keys(path: Path | None) -> StoreKeys:
-    """Read the key file, or make it at first start. None is a store that is not kept.
+def load_keys(path: Path | None, known: str | None) -> StoreKeys:
+    """Read the key file; made first where the store has no key yet. None is a store not kept.
+
+    Args:
+        known: The id of the key that the store was made with; None for a new store. A store that
+            was made with a key is never given another one: under another key it would recognise
+            nothing that it knows, and every label in it would be lost.
 
     Raises:
-        StoreUnavailable: The file cannot be read or made, or is not a key.
+        StoreUnavailable: The file is missing, cannot be read or made, is not a key, or is another
+            store's.
     """
     if path is None:
         return StoreKeys(secrets.token_bytes(_KEY_BYTES))
     try:
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
+        master = _made(path) if known is None else None
+        if master is None:
             master = path.read_bytes()
-        else:
-            master = secrets.token_bytes(_KEY_BYTES)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(master)
-                file.flush()
-                os.fsync(file.fileno())
+    except FileNotFoundError as error:
+        raise StoreUnavailable(
+            f"the key file is missing; this store was made with the key {known}",
+            where=str(path),
+            hint=_RESTORE,
+        ) from error
     except OSError as error:
         raise StoreUnavailable(
             f"the key file cannot be used: {error.strerror}", where=str(path)
         ) from error
     if len(master) != _KEY_BYTES:
         raise StoreUnavailable(
-            f"the key file is not {_KEY_BYTES} bytes long",
-            where=str(path),
-            hint="restore it from a backup: without it the texts kept here cannot be read",
+            f"the key file is not {_KEY_BYTES} bytes long", where=str(path), hint=_RESTORE
         )
-    return StoreKeys(master)
+    keys = StoreKeys(master)
+    if known is not None and keys.key_id != known:
+        raise StoreUnavailable(
+            f"the key file holds the key {keys.key_id}; this store was made with {known}",
+            where=str(path),
+            hint=_RESTORE,
+        )
+    return keys
+
+
+def _made(path: Path) -> bytes | None:
+    """A new key, on disk; None when there is a file already."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return None
+    master = secrets.token_bytes(_KEY_BYTES)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(master)
+        file.flush()
+        os.fsync(file.fileno())
+    return master

@@ -1,11 +1,12 @@
 """The engine's two questions, answered from one snapshot."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
 from firedoor.engine.port import FoundParts, FoundWho, LookParts, LookWho
+from firedoor.store.head import bad_head
 from firedoor.store.rows import (
     EMISSION_COLUMNS,
     INSTANCE_COLUMNS,
@@ -40,7 +41,7 @@ def _with_marks(sql: str, count: int) -> str:
     return sql.replace("{}", ",".join("?" * count))
 
 
-def _in(
+def in_batches(
     connection: sqlite3.Connection,
     sql: str,
     values: Iterable[Any],
@@ -86,11 +87,19 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
             "credential = ? AND name = ? AND id IS NOT ? ORDER BY first_seen DESC LIMIT 1",
             ask.credential, ask.name, ask.instance,
         )  # fmt: skip
+    parent = None
+    if ask.parent is not None:
+        parent = _instance(
+            connection,
+            "credential = ? AND name = ? AND id IS NOT ? "
+            "ORDER BY room IS ? DESC, first_seen DESC, id LIMIT 1",
+            ask.credential, ask.parent, ask.instance, ask.room,
+        )  # fmt: skip
     turns: list[tuple[TurnRow, InstanceRow]] = []
     if ask.chains:
         rows = {
             row[0]: row
-            for row in _in(
+            for row in in_batches(
                 connection,
                 "SELECT chain, call, instance, next_attempt FROM turns "
                 "WHERE credential = ? AND chain IN ({})",
@@ -108,7 +117,7 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
     if ask.attempt is not None:
         attempt = _attempt(connection, ask.attempt, ask.credential)
     emitters: dict[str, InstanceRow] = {}
-    for (id_,) in _in(
+    for (id_,) in in_batches(
         connection,
         "SELECT DISTINCT e.instance FROM emissions e JOIN instances i ON i.id = e.instance "
         "WHERE e.passage IN ({}) AND i.credential = ?",
@@ -119,7 +128,12 @@ def look_who(connection: sqlite3.Connection, ask: LookWho) -> FoundWho:
         if found is not None:
             emitters[id_] = found
     return FoundWho(
-        instance, namesake, tuple(turns), attempt, tuple(emitters[k] for k in sorted(emitters))
+        instance,
+        namesake,
+        tuple(turns),
+        attempt,
+        tuple(emitters[k] for k in sorted(emitters)),
+        parent,
     )
 
 
@@ -151,9 +165,13 @@ _HEAD: Final = (
     "FROM head LEFT JOIN runs ON run = ?"
 )
 _NEW_TEXT: Final = (
-    "SELECT orders, contained, granted, judged, runs.room, runs.label, runs.parent FROM head "
+    "SELECT orders, contained, runs.room, runs.label, runs.parent FROM head "
     "LEFT JOIN runs ON runs.run = ? "
-    "WHERE NOT EXISTS (SELECT 1 FROM emissions WHERE passage IN ({}))"
+    "WHERE NOT EXISTS (SELECT 1 FROM emissions WHERE passage IN ({})) "
+    "AND (granted = 0 OR NOT EXISTS (SELECT 1 FROM grants WHERE passage IN ({}))) "
+    "AND (judged = 0 OR NOT EXISTS "
+    "(SELECT 1 FROM judgements WHERE instance = ? AND passage IN ({}))) "
+    "AND NOT EXISTS (SELECT 1 FROM calls WHERE attempt = ? AND answered = 0)"
 )
 
 
@@ -162,15 +180,17 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
 
     It is the usual case of a new text, and one statement is a snapshot by itself.
     """
-    if ask.places or ask.minted or ask.attempt is not None or len(ask.passages) > _PARAMETERS_MAX:
+    texts = ask.passages
+    if ask.places or ask.minted or len(texts) > _PARAMETERS_MAX:
         return None
     row = connection.execute(
-        _with_marks(_NEW_TEXT, len(ask.passages)), (ask.run, *ask.passages)
+        _with_marks(_NEW_TEXT, len(texts)),
+        (ask.run, *texts, *texts, ask.instance, *texts, ask.attempt),
     ).fetchone()
     if row is None:
         return None
-    orders, contained, granted, judged, room, label, parent = row
-    if contained or granted or judged or parent:
+    orders, contained, room, label, parent = row
+    if contained or parent:
         return None
     if label is None:
         return FoundParts(orders, False, RunRow(ask.run, ask.room))
@@ -180,9 +200,17 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     return FoundParts(orders, False, RunRow(ask.run, RoomId(room), found, None, known=True))
 
 
-def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
-    """What is known of these passages, places, ids, and of this run?"""
-    orders, contained, granted, judged, *found = connection.execute(_HEAD, (ask.run,)).fetchone()
+def look_parts(
+    connection: sqlite3.Connection, ask: LookParts, place_key: Callable[[str], str]
+) -> FoundParts:
+    """What is known of these passages, places, ids, and of this run?
+
+    ``place_key`` gives the key of a place as the store knows it.
+    """
+    row = connection.execute(_HEAD, (ask.run,)).fetchone()
+    if row is None:
+        raise bad_head("the ledger's head is missing")
+    orders, contained, granted, judged, *found = row
     if contained:
         contained = connection.execute(
             "SELECT count(*) FROM contained WHERE target IN (?, ?, ?)",
@@ -193,7 +221,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
         parent = RunId(found[2]) if found[2] else None
         run = RunRow(ask.run, RoomId(found[0]), label_from(found[1]), parent, known=True)
     emissions: dict[Digest, list[Emission]] = {}
-    for row in _in(
+    for row in in_batches(
         connection,
         "SELECT " + EMISSION_COLUMNS + " FROM emissions WHERE passage IN ({})",  # noqa: S608
         ask.passages,
@@ -201,7 +229,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
         emission = emission_from(row)
         emissions.setdefault(emission.passage, []).append(emission)
     grants: dict[Digest, list[Grant]] = {}
-    for passage, kind, scope, until in _in(
+    for passage, kind, scope, until in in_batches(
         connection,
         "SELECT passage, kind, scope, until FROM grants WHERE passage IN ({})",
         ask.passages if granted else (),
@@ -213,7 +241,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
             Digest(row[0]), row[1], row[2], label_from(row[3]),
             QuarantineId(row[4]) if row[4] else None, row[5],
         )
-        for row in _in(
+        for row in in_batches(
             connection,
             "SELECT passage, action, rule, label, quarantine, epoch FROM judgements "
             "WHERE instance = ? AND passage IN ({})",
@@ -224,8 +252,8 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     records: dict[tuple[Place, Digest], list[StoreRecord]] = {}
     marks: dict[StoreMark, None] = {}
     for place in ask.places:
-        key = place.key or ""
-        for row in _in(
+        key = place_key(place.key or "")
+        for row in in_batches(
             connection,
             "SELECT DISTINCT e.passage, e.seq, e.room, e.run, e.label, e.instance, e.author, "
             "e.compartment, e.call, e.held FROM records r "
@@ -242,10 +270,11 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
             "SELECT store, key, room, label FROM marks WHERE " + where,  # noqa: S608 - constants
             values,
         ):
-            marks[StoreMark(Place(store, at or None), RoomId(room), label_from(label))] = None
+            found_at = (place.key if at == key else at) or None
+            marks[StoreMark(Place(store, found_at), RoomId(room), label_from(label))] = None
     minted = {
         Digest(row[0]): minted_from(row)
-        for row in _in(
+        for row in in_batches(
             connection,
             "SELECT " + MINTED_COLUMNS + " FROM minted WHERE id IN ({})",  # noqa: S608 - constants
             ask.minted,
@@ -253,7 +282,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     }
     owners = {
         InstanceId(row[0]): instance_from(row)
-        for row in _in(
+        for row in in_batches(
             connection,
             "SELECT " + INSTANCE_COLUMNS + " FROM instances WHERE id IN ({})",  # noqa: S608
             sorted({m.instance for m in minted.values()}),
@@ -265,7 +294,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts) -> FoundParts:
     roots |= {m.room for m in marks} | {r for m in marks for r in m.label.live}
     roots |= {r for m in minted.values() for r in (m.room, *m.label.live)}
     roots |= set(run.label.live)
-    for root, room in _in(
+    for root, room in in_batches(
         connection,
         "SELECT root, room FROM reach WHERE root IN ({}) AND last_at > ?",
         sorted(roots),

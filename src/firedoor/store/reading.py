@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidTag
-
 from firedoor.engine.explain import time_text
-from firedoor.errors import TamperingError
-from firedoor.ledger import Entry, Verification, verify_entries
+from firedoor.ledger import Entry, Verification
+from firedoor.store import checking, kept
+from firedoor.store.head import read_head
 from firedoor.store.rows import (
+    COVERAGE,
     INSTANCE_COLUMNS,
     MINTED_COLUMNS,
     instance_from,
@@ -22,6 +22,12 @@ from firedoor.types.label import BOTTOM, join
 from firedoor.types.record import InstanceRow, MintedRow
 
 _PAGE: Final = 1_000
+_COUNTED: Final = (
+    "SELECT verdict, count(*), sum(judged), sum(attributed), sum(total), sum(opaque), sum(words), "
+    "sum(assumed), sum(unproven), sum(withheld) FROM calls WHERE open_index IS NOT NULL "
+    "GROUP BY verdict"
+)
+"""In the order of `COVERAGE`."""
 
 
 class StoreReader:
@@ -41,9 +47,26 @@ class StoreReader:
     def _half(self, call: str, name: str) -> dict[str, Any] | None:
         with self._store.snapshot() as db:
             row = db.execute(
-                "SELECT body FROM documents WHERE call = ? AND name = ?", (call, name)
+                "SELECT kind, body FROM documents WHERE call = ? AND name = ?", (call, name)
             ).fetchone()
-        return json.loads(row[0]) if row is not None else None
+        return self._read(call, name, *row) if row is not None else None
+
+    def _read(self, call: str, name: str, kind: str | None, body: bytes | None) -> dict[str, Any]:
+        """A document; an empty one where there is none.
+
+        Raises:
+            TamperingError: What is stored was changed, or sealed under another key.
+        """
+        if kind is None or body is None:
+            return {}
+        where = f"{call}/{name}"
+        try:
+            value = json.loads(kept.read(self._store.keys, where, kind, body))
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise kept.unreadable(where)
+        return value
 
     def call_entries(self, call: str) -> list[tuple[int, str]]:
         """(index, leaf in hex) of a call's ledger entries."""
@@ -69,14 +92,17 @@ class StoreReader:
         """The newest calls first, each as the head of its explain document."""
         with self._store.snapshot() as db:
             rows = db.execute(
-                "SELECT opened, closed FROM explained JOIN instances i ON i.id = instance "
-                "WHERE ?1 IS NULL OR i.name = ?1 OR i.id = ?1 ORDER BY call DESC LIMIT ?2",
+                "SELECT c.call, o.kind, o.body, e.kind, e.body FROM calls c "
+                "JOIN instances i ON i.id = c.instance "
+                "JOIN documents o ON o.call = c.call AND o.name = 'opened' "
+                "LEFT JOIN documents e ON e.call = c.call AND e.name = 'closed' "
+                "WHERE ?1 IS NULL OR i.name = ?1 OR i.id = ?1 ORDER BY c.call DESC LIMIT ?2",
                 (instance, limit),
             ).fetchall()
         found = []
-        for opened, closed in rows:
-            head = json.loads(opened)
-            end = json.loads(closed) if closed else {}
+        for call, *documents in rows:
+            head = self._read(call, "opened", *documents[:2])
+            end = self._read(call, "closed", *documents[2:])
             for name in ("turns", "fields"):
                 head.pop(name, None)
             head["verdict"] = end.get("verdict", head["verdict"])
@@ -90,16 +116,11 @@ class StoreReader:
             rows = db.execute(
                 "SELECT i.name, i.id, i.compartment, i.room, i.run, i.parents, count(c.call), "
                 "i.first_seen, max(c.at), r.label, i.credential, max(c.call) FROM instances i "
-                "LEFT JOIN runs r ON r.run = i.run JOIN calls c ON c.instance = i.id "
+                "LEFT JOIN runs r ON r.run = i.run "
+                "JOIN calls c ON c.instance = i.id AND c.open_index IS NOT NULL "
                 "GROUP BY i.id ORDER BY max(c.at) DESC, i.name"
             ).fetchall()
             contained = {t for (t,) in db.execute("SELECT target FROM contained")}
-            last = {
-                row[1]: db.execute(
-                    "SELECT opened, closed FROM explained WHERE call = ?", (row[11],)
-                ).fetchone()
-                for row in rows
-            }
         found = []
         for (
             name,
@@ -113,11 +134,10 @@ class StoreReader:
             seen,
             label,
             credential,
-            _,
+            last,
         ) in rows:
-            opened, closed = last[id_] or (None, None)
-            head = json.loads(opened) if opened else {}
-            exposures = (json.loads(closed) if closed else head).get("exposures")
+            head = self.opened(last) or {}
+            exposures = (self.closed(last) or head).get("exposures")
             run_label = label_from(label) if label else BOTTOM
             parent_ids = json.loads(parents)
             found.append(
@@ -147,20 +167,17 @@ class StoreReader:
         with self._store.snapshot() as db:
             rooms = db.execute(
                 "SELECT i.room, i.compartment, count(c.call), count(DISTINCT i.id) "
-                "FROM instances i JOIN calls c ON c.instance = i.id GROUP BY i.room "
-                "ORDER BY 3 DESC, 1"
+                "FROM instances i JOIN calls c ON c.instance = i.id "
+                "WHERE c.open_index IS NOT NULL GROUP BY i.room ORDER BY 3 DESC, 1"
             ).fetchall()
-            totals = {"judged": 0, "attributed": 0, "total": 0, "opaque": 0, "words": 0,
-                      "assumed": 0, "unproven": 0, "withheld": 0}  # fmt: skip
+            totals = dict.fromkeys(COVERAGE, 0)
             verdicts = {"allow": 0, "edited": 0, "denied": 0}
-            for opened, closed in db.execute("SELECT opened, closed FROM explained"):
-                head = json.loads(opened)
-                for name in totals:
-                    totals[name] += head["coverage"].get(name, 0)
-                verdict = (json.loads(closed) if closed else head).get("verdict", head["verdict"])
-                verdicts[verdict] = verdicts.get(verdict, 0) + 1
+            for verdict, count, *sums in db.execute(_COUNTED):
+                verdicts[verdict] = count
+                for name, amount in zip(COVERAGE, sums, strict=True):
+                    totals[name] += amount
             (held,) = db.execute("SELECT count(*) FROM quarantine WHERE state = 'held'").fetchone()
-            (size,) = db.execute("SELECT size FROM head").fetchone()
+            size = read_head(db).tree.size
             label = BOTTOM
             for (text,) in db.execute("SELECT label FROM runs"):
                 label = join(label, label_from(text))
@@ -245,9 +262,8 @@ class StoreReader:
             start = rows[-1].index + 1
 
     def verify(self) -> Verification:
-        """Check the whole ledger against its head."""
-        size, root = self._store.head()
-        return verify_entries((e for e in self.entries() if e.index < size), size=size, root=root)
+        """Check the whole ledger, and what is shown of calls, whatever was done to either."""
+        return checking.verify(self._store)
 
     def content(self, call: str) -> dict[str, dict[str, str]]:
         """The texts of a call that the store keeps: ``parts`` and ``answer``, by pointer.
@@ -257,20 +273,12 @@ class StoreReader:
         """
         with self._store.snapshot() as db:
             rows = db.execute(
-                "SELECT substr(name, 6), kind, body FROM documents "
+                "SELECT name, kind, body FROM documents "
                 "WHERE call = ? AND name LIKE 'text/%' ORDER BY cast(substr(name, 6) AS INTEGER)",
                 (call,),
             ).fetchall()
         found: dict[str, dict[str, str]] = {"parts": {}, "answer": {}}
-        for n, kind, body in rows:
-            if kind != "plain":
-                try:
-                    body = self._store.keys.unseal(body, f"{call}/{n}")
-                except InvalidTag:
-                    raise TamperingError(
-                        "a kept text cannot be read: it was changed, or the key file was",
-                        where=f"{call}/{n}",
-                    ) from None
-            for name, texts in json.loads(body).items():
-                found.setdefault(name, {}).update(texts)
+        for name, kind, body in rows:
+            for part, texts in self._read(call, name, kind, body).items():
+                found.setdefault(part, {}).update(texts)
         return found

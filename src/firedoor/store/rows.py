@@ -1,8 +1,9 @@
 """Rows to types and back."""
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
 from firedoor.types.label import UNKNOWN_DEPTH, Label, join
@@ -67,3 +68,16 @@ def minted_from(row: Any) -> MintedRow:
         Digest(id_), resource, credential, RoomId(room), RunId(run), InstanceId(instance),
         label_from(label), CallId(call),
     )  # fmt: skip
+
+
+COVERAGE: Final = (
+    "judged", "attributed", "total", "opaque", "words", "assumed", "unproven", "withheld",
+)  # fmt: skip
+
+
+def counted(body: Mapping[str, Any]) -> tuple[str, *tuple[int, ...]]:
+    """What a call's row says of its verdict and coverage, as its ledger entry says it."""
+    coverage = body.get("coverage")
+    if not isinstance(coverage, dict):
+        coverage = {}
+    return (body.get("verdict", "allow"), *(coverage.get(name, 0) for name in COVERAGE))

@@ -36,8 +36,8 @@ from firedoor.engine.port import (
     Stale,
 )
 from firedoor.errors import StoreError, StoreUnavailable
-from firedoor.ledger import CompactRange, from_bytes
 from firedoor.store import looking, writing
+from firedoor.store.head import read_head
 from firedoor.store.keys import StoreKeys, load_keys
 from firedoor.store.migrate import migrate
 from firedoor.store.rows import label_join
@@ -55,6 +55,11 @@ _BUSY_PAUSE_S: Final = 0.005
 _LATER_S: Final = 0.02
 """How long a commit that nobody waits for lies in the queue, for others to join it."""
 _BATCH_MAX: Final = 256
+_PROBE_S: Final = 1.0
+"""How long what was found about the disk holds, for whoever asks whether it can be written."""
+_FAILED_S: Final = 5.0
+"""How long a failed commit stands against a probe that went well: a probe is smaller than most."""
+_KEY_FILE: Final = "content.key"
 _QUICK_S: Final = 0.003
 _LOG_PAGES: Final = 4_000
 _LOG_BYTES: Final = _LOG_PAGES * (4096 + 24) + 32
@@ -77,16 +82,29 @@ class _Ticket:
 
 
 class SqliteStore:
-    """A store in one file, with its key file beside it."""
+    """A store in one file, with its key file beside it.
 
-    def __init__(self, path: Path | None, *, node: NodeId, retention: str = "encrypted") -> None:
+    Args:
+        check: Whether a ledger whose head does not fit it is refused. Only who means to say what
+            is wrong with it opens it all the same.
+        absent: Why it could not be opened. Then it stands in for itself: every question and every
+            write fails with that, until somebody opens another.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        node: NodeId,
+        retention: str = "encrypted",
+        check: bool = True,
+        absent: StoreUnavailable | None = None,
+    ) -> None:
+        self.absent = absent
         self.path = path
         self.node = node
         self.retention = retention
         self.url = f"sqlite:{path if path is not None else ':memory:'}"
-        if path is not None:
-            _make_directory(path)
-        self.keys: StoreKeys = load_keys(path.parent / "content.key" if path is not None else None)
         self._memory_name = f"file:firedoor-{secrets.token_hex(8)}?mode=memory&cache=shared"
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -99,28 +117,72 @@ class SqliteStore:
         self._later_open = 0
         """Commits of `apply_later` that have not ended."""
         self._later_lock = threading.Lock()
-        self._later_about: set[str | bytes] = set()
+        self._later_about: set[str | bytes | None] = set()
         """The runs and passages of which the queue has something to say."""
         self._later_wake = threading.Event()
         self._later_thread: threading.Thread | None = None
         self._closed = False
         _open_stores.add(self)
         self._transactions = 0
+        self._probe_lock = threading.Lock()
+        self._probed: StoreError | None = None
+        self._probed_at = -_PROBE_S
+        self._last_failure: tuple[float, Result] | None = None
+        """When and why a commit could not be written, if the last one could not."""
         self._sync_s = 0.0
         """How long the disk takes to sync, in seconds: the least of late."""
+        if absent is not None:
+            self._closed = True
+            self._writer = sqlite3.connect(":memory:", check_same_thread=False)
+            self.keys: StoreKeys = load_keys(None, None)
+            return
         try:
+            if path is not None:
+                _make_directory(path)
             self._writer = self._connect()
             migrate(self._writer)
+            self.keys = self._own_keys(self._writer)
+            if check:
+                read_head(self._writer)
             self._writer.execute(_NO_WAIT)
-        except sqlite3.Error as error:
-            raise _unavailable(error, self.url) from error
+        except Exception as error:
+            self._closed = True
+            if isinstance(error, sqlite3.Error):
+                raise _unavailable(error, self.url) from error
+            raise
         if path is not None:
             _restrict(path)
+
+    def _why_closed(self) -> StoreUnavailable:
+        if self.absent is None:
+            return StoreUnavailable("the store is closed")
+        return StoreUnavailable(self.absent.message, where=self.absent.where, hint=self.absent.hint)
 
     @property
     def index_key(self) -> bytes:
         """The key of this store's digests."""
         return self.keys.index_key
+
+    def _own_keys(self, connection: sqlite3.Connection) -> StoreKeys:
+        """The keys that this store was made with, which a new store makes and notes down."""
+        if self.path is None:
+            return load_keys(None, None)
+        file = self.path.with_name(_KEY_FILE)
+        known = _key_id(connection)
+        if known is not None:
+            return load_keys(file, known)
+        # The write lock first, then the question again: another process may have been quicker.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            known = _key_id(connection)
+            keys = load_keys(file, known)
+            if known is None:
+                connection.execute("INSERT INTO own_key (one, id) VALUES (1, ?)", (keys.key_id,))
+            connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back(connection)
+            raise
+        return keys
 
     # -- connections -------------------------------------------------------------------------
 
@@ -149,7 +211,7 @@ class SqliteStore:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             if self._closed:
-                raise StoreUnavailable("the store is closed")
+                raise self._why_closed()
             if self.path is None:
                 # A shared-cache memory database locks whole tables: one connection serves all.
                 return self._writer
@@ -199,7 +261,7 @@ class SqliteStore:
             if found is not None:
                 return found
         with self.snapshot() as connection:
-            return looking.look_parts(connection, ask)
+            return looking.look_parts(connection, ask, self.keys.place_key)
 
     def apply(self, commit: Commit) -> Committed | Stale:
         """See `engine.port.Store`. Blocks until the commit is synced."""
@@ -268,11 +330,12 @@ class SqliteStore:
         """Whether commits are queued, or being written, that could change the answer to ``ask``."""
         if self._later_open == 0:
             return False
-        if isinstance(ask, LookWho) or ask.places or ask.minted or ask.attempt is not None:
+        if isinstance(ask, LookWho) or ask.places or ask.minted:
             return True
         with self._later_lock:
             about = self._later_about
-            return ask.run in about or not about.isdisjoint(ask.passages)
+            named = ask.run in about or ask.attempt in about
+            return named or not about.isdisjoint(ask.passages)
 
     def settle(self) -> None:
         """Write what `apply_later` queued, so that a reader sees it."""
@@ -368,9 +431,9 @@ class SqliteStore:
         results: list[Result] = []
         try:
             if self._closed:
-                raise StoreUnavailable("the store is closed")
+                raise self._why_closed()
             self._begin(connection, wait_s)
-            batch = writing.Batch(connection, self, self._head(connection))
+            batch = writing.Batch(connection, self, read_head(connection))
             results = [batch.add(ticket.commit) for ticket in tickets]
             batch.flush()
             flushed = time.perf_counter()
@@ -394,9 +457,50 @@ class SqliteStore:
             return
         for ticket, result in zip(tickets, results, strict=True):
             ticket.result = result
+        if not isinstance(results[0], _Busy):
+            self._last_failure = (time.monotonic(), results[0]) if failed else None
         self._transactions += 1
         if self._transactions == _LENGTHEN_AFTER and self.path is not None:
             self._lengthen_log(self.path.with_name(self.path.name + "-wal"))
+
+    def check_writable(self) -> None:
+        """Return if a commit would be written now. Blocks, as a commit does.
+
+        A commit that failed a moment ago says no; else something is written and removed, a page or
+        two, since a full or read-only disk shows itself at nothing less. Once a second at most,
+        however often it is asked.
+
+        Raises:
+            StoreUnavailable: It would not, and why.
+        """
+        with self._probe_lock:
+            now = time.monotonic()
+            failure: Result | None = None
+            if self._last_failure is not None and now - self._last_failure[0] < _FAILED_S:
+                failure = self._last_failure[1]
+            elif now - self._probed_at < _PROBE_S:
+                failure = self._probed
+            else:
+                failure = self._probed = self._probe()
+                self._probed_at = time.monotonic()
+        if isinstance(failure, StoreError):
+            raise StoreUnavailable(failure.message, where=failure.where, hint=failure.hint)
+
+    def _probe(self) -> StoreError | None:
+        with self._leader:
+            connection = self._writer
+            try:
+                if self._closed:
+                    raise self._why_closed()
+                self._begin(connection, _BUSY_UNAWAITED_S)
+                read_head(connection)
+                connection.execute("INSERT INTO probe (filling) VALUES (zeroblob(8192))")
+                connection.execute("DELETE FROM probe")
+                connection.execute("COMMIT")
+            except Exception as error:
+                self._roll_back(connection)
+                return _failure(error, self.url)
+        return None
 
     @staticmethod
     def _roll_back(connection: sqlite3.Connection) -> None:
@@ -427,13 +531,6 @@ class SqliteStore:
             # It is a matter of speed alone; what is wrong with the disk, the next commit will say.
             self._roll_back(connection)
 
-    @staticmethod
-    def _head(connection: sqlite3.Connection) -> writing.Head:
-        size, peaks, last, orders = connection.execute(
-            "SELECT size, peaks, last, orders FROM head"
-        ).fetchone()
-        return writing.Head(from_bytes(size, peaks), last, orders)
-
     def append_order(self, kind: str, target: str, body: dict[str, Any], at: float) -> int:
         """Give a standing order; its version is in force for every commit from here on.
 
@@ -443,7 +540,7 @@ class SqliteStore:
         """
         with self._ordering() as connection:
             version, _ = writing.write_order(
-                connection, self, self._head(connection), kind=kind, target=target, body=body, at=at
+                connection, self, read_head(connection), kind=kind, target=target, body=body, at=at
             )
         return version
 
@@ -459,7 +556,7 @@ class SqliteStore:
         """Bring in what stood there before the door; gives the version of the order that says so."""
         with self._ordering() as connection:
             version, _ = writing.write_adoption(
-                connection, self, self._head(connection),
+                connection, self, read_head(connection),
                 target=target, body=body, at=at, minted=minted, grants=grants,
             )  # fmt: skip
         return version
@@ -480,7 +577,7 @@ class SqliteStore:
     def head(self) -> tuple[int, bytes]:
         """Size and root of the ledger's tree."""
         with self.snapshot() as connection:
-            tree: CompactRange = self._head(connection).tree
+            tree = read_head(connection).tree
         return tree.size, tree.root()
 
     def close(self) -> None:
@@ -509,6 +606,7 @@ class SqliteStore:
         """
         self._leader = threading.Lock()
         self._readers_lock = threading.Lock()
+        self._probe_lock = threading.Lock()
         self._queue, self._soon = queue.SimpleQueue(), queue.SimpleQueue()
         self._later, self._later_open = deque(), 0
         self._later_lock = threading.Lock()
@@ -553,6 +651,8 @@ class _Busy(StoreUnavailable):
 
 def _about(commit: Commit) -> Iterator[str | bytes]:
     """What a commit changes the record of, as far as a look for new text is concerned."""
+    if commit.call.attempt is not None:
+        yield commit.call.attempt
     if commit.run is not None:
         yield commit.run.run
     for emission in commit.emissions:
@@ -578,6 +678,19 @@ def _failure(error: Exception, url: str) -> StoreError:
         )
     failure.__cause__ = error
     return failure
+
+
+def _key_id(connection: sqlite3.Connection) -> str | None:
+    """The id of the key that the store was made with; None for a new one."""
+    row = connection.execute("SELECT id FROM own_key").fetchone()
+    if row is not None:
+        return str(row[0])
+    if connection.execute("SELECT 1 FROM entries LIMIT 1").fetchone() is not None:
+        raise StoreUnavailable(
+            "the store no longer says which key it was made with",
+            hint="restore it from a backup, its key file with it",
+        )
+    return None
 
 
 def _make_directory(path: Path) -> None:
@@ -609,6 +722,7 @@ def _unavailable(error: sqlite3.Error, url: str) -> StoreUnavailable:
         "SQLITE_CANTOPEN": "make the folder readable and writable",
         "SQLITE_CORRUPT": "restore a backup; `firedoor ledger verify` shows what is left",
         "SQLITE_NOTADB": "the file is no store; name another with --store sqlite:PATH",
+        "SQLITE_CONSTRAINT_PRIMARYKEY": "`firedoor ledger verify` shows what does not fit",
         "SQLITE_BUSY": "another process holds the store's write lock",
     }
     return StoreUnavailable(f"the store failed: {code}", where=url, hint=hints.get(code))

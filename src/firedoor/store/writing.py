@@ -3,46 +3,48 @@
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from firedoor.engine.explain import time_text
-from firedoor.engine.port import Commit, Committed, Stale
-from firedoor.ledger import CompactRange, Entry, canonical, seal
+from firedoor.engine.port import CallRow, Commit, Committed, Stale
+from firedoor.ledger import Entry, canonical, seal
+from firedoor.store import kept
+from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
-from firedoor.store.rows import label_from, label_text
-from firedoor.types.ids import NodeId
+from firedoor.store.rows import counted, label_from, label_text
+from firedoor.types.ids import CallId, NodeId
 from firedoor.types.label import join
 from firedoor.types.record import Grant, MintedRow, QuarantineRow, RunRow, StoreMark
+from firedoor.wire import veiled_pointer
 
 
-class Head(NamedTuple):
-    """Where the ledger ends."""
-
-    tree: CompactRange
-    last: bytes | None
-    """Leaf of the last entry."""
-    orders: int = 0
-    """Version of the standing orders."""
-
-
-class Keeper(Protocol):
+class Keeper(kept.Keeper, Protocol):
     """What a write needs to know of its store."""
 
     node: NodeId
-    keys: StoreKeys
-    retention: str
 
 
 _ENTRIES = "INSERT INTO entries (idx, bytes, leaf) VALUES (?,?,?)"
 _CALLS = (
-    "INSERT INTO calls (call, instance, base, base_parts, attempt, answered, at, open_index) "
-    "VALUES (?,?,?,?,?,?,?,?)"
+    "INSERT INTO calls (call, instance, base, base_parts, attempt, answered, at, open_index, "
+    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
-_CLOSED = "UPDATE calls SET answered = max(answered, ?), close_index = ? WHERE call = ?"
+# In `observe` a call may be closed whose opening could not be written.
+_CLOSED = (
+    "INSERT INTO calls (call, instance, base_parts, answered, at, close_index, "
+    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld) "
+    "VALUES (?,?,0,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT DO UPDATE SET answered = max(answered, excluded.answered), "
+    "close_index = excluded.close_index, verdict = excluded.verdict"
+)
 _SETTLED = "UPDATE calls SET answered = 1 WHERE attempt = ? AND answered = 0 AND instance = ?"
 _INSTANCES = (
     "INSERT INTO instances (id, name, compartment, room, run, credential, parents, identity, "
-    "first_seen) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET run = excluded.run"
+    "first_seen) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET run = excluded.run, "
+    # Parents are only ever added: a call that was refused before it was identified knows fewer.
+    "parents = CASE WHEN length(excluded.parents) > length(parents) THEN excluded.parents "
+    "ELSE parents END"
 )
 _EMISSIONS = (
     "INSERT OR IGNORE INTO emissions (passage, seq, call, room, run, label, instance, author, "
@@ -101,13 +103,15 @@ class Batch:
             return Stale("reach")
         seq = head.tree.size
         index = leaf = None
-        rows = self._rows
+        rows, place_key = self._rows, self._keeper.keys.place_key
+        call = _veiled(self._keeper, commit.call)
         if commit.entry is not None:
-            entry = _sealed(self._keeper, head, commit.entry.kind, commit.entry.body, commit.at)
+            bound = _bound(self._keeper.keys, call, commit.entry.body)
+            entry = _sealed(self._keeper, head, commit.entry.kind, bound, commit.at)
             rows[_ENTRIES].append((entry.index, entry.bytes_, entry.leaf))
             self.head = Head(head.tree.append(entry.leaf), entry.leaf, head.orders)
             index, leaf = seq, entry.leaf
-        self._add_call(commit, index)
+        self._add_call(commit, call, index)
         if commit.run is not None:
             _join_run(self._db, commit.run)
         for e in commit.emissions:
@@ -117,10 +121,10 @@ class Batch:
             )  # fmt: skip
         for r in commit.records:
             rows[_RECORDS].append(
-                (r.place.store, r.place.key or "", r.emission.passage, r.emission.call)
+                (r.place.store, place_key(r.place.key or ""), r.emission.passage, r.emission.call)
             )
         for mark in commit.marks:
-            _join_mark(self._db, mark)
+            _join_mark(self._db, mark, place_key(mark.place.key or ""))
         for j in commit.judgements:
             rows[_JUDGEMENTS].append(
                 (commit.call.instance, j.passage, j.action, j.rule, label_text(j.label),
@@ -129,7 +133,7 @@ class Batch:
         for g in commit.grants:
             rows[_GRANTS].append((g.passage, g.kind, g.scope or "", g.until))
         for item in commit.quarantine:
-            _hold(self._db, item, commit.at)
+            _hold(self._db, self._keeper, item, commit.at)
         for turn in commit.turns:
             rows[_TURNS].append((turn.credential, turn.chain, turn.call, turn.instance))
         if commit.continued is not None:
@@ -141,23 +145,28 @@ class Batch:
                  m.call, m.written)
             )  # fmt: skip
         if commit.content is not None and self._keeper.retention != "digests":
-            call, n = commit.call.call, commit.content_n
-            kind, body = _kept(self._keeper, f"{call}/{n}", commit.content)
-            rows[_DOCUMENTS].append((call, f"text/{n}", kind, body))
+            self._keep(call.call, f"text/{commit.content_n}", commit.content)
         return Committed(index, leaf)
 
-    def _add_call(self, commit: Commit, index: int | None) -> None:
-        call, row = commit.call, commit.instance
+    def _keep(self, call: CallId, name: str, document: bytes) -> None:
+        kind, body = kept.kept(self._keeper, f"{call}/{name}", document)
+        self._rows[_DOCUMENTS].append((call, name, kind, body))
+
+    def _add_call(self, commit: Commit, call: CallRow, index: int | None) -> None:
+        row = commit.instance
+        said = counted(commit.entry.body if commit.entry is not None else {})
         if call.opened is not None:
             self._rows[_CALLS].append(
                 (call.call, call.instance, call.base, call.base_parts, call.attempt,
-                 call.answered, commit.at, index)
+                 call.answered, commit.at, index, *said)
             )  # fmt: skip
-            self._rows[_DOCUMENTS].append((call.call, "opened", "json", call.opened))
+            self._keep(call.call, "opened", call.opened)
         elif call.closed is not None:
-            self._rows[_CLOSED].append((call.answered, index, call.call))
+            self._rows[_CLOSED].append(
+                (call.call, call.instance, call.answered, commit.at, index, *said)
+            )
         if call.closed is not None:
-            self._rows[_DOCUMENTS].append((call.call, "closed", "json", call.closed))
+            self._keep(call.call, "closed", call.closed)
         if call.settles is not None:
             self._rows[_SETTLED].append((call.settles, call.instance))
         if row is not None:
@@ -182,6 +191,27 @@ class Batch:
             )
 
 
+def _veiled(keeper: Keeper, call: CallRow) -> CallRow:
+    """The call with its documents as the retention lets them be."""
+    if keeper.retention != "digests":
+        return call
+    return call._replace(
+        opened=kept.veiled(call.opened, keeper.keys) if call.opened is not None else None,
+        closed=kept.veiled(call.closed, keeper.keys) if call.closed is not None else None,
+    )
+
+
+def _bound(keys: StoreKeys, call: CallRow, body: dict[str, object]) -> dict[str, object]:
+    """An entry's body with what binds it to the documents that are written with it."""
+    if call.opened is not None:
+        body = {**body, "document": keys.commitment(call.opened)}
+        if call.closed is not None:
+            body["document_closed"] = keys.commitment(call.closed)
+    elif call.closed is not None:
+        body = {**body, "document": keys.commitment(call.closed)}
+    return body
+
+
 def _sealed(keeper: Keeper, head: Head, kind: str, body: dict[str, Any], at: float) -> Entry:
     return seal(
         index=head.tree.size,
@@ -191,13 +221,6 @@ def _sealed(keeper: Keeper, head: Head, kind: str, body: dict[str, Any], at: flo
         previous=head.last,
         body=canonical(body),
     )
-
-
-def _kept(keeper: Keeper, bound_to: str, content: bytes) -> tuple[str, bytes]:
-    """A content as it is kept: its kind, and its bytes."""
-    if keeper.retention == "encrypted":
-        return "aesgcm:" + keeper.keys.key_id, keeper.keys.seal(content, bound_to)
-    return "plain", content
 
 
 def write_order(
@@ -300,8 +323,8 @@ def _join_run(db: sqlite3.Connection, run: RunRow) -> None:
         )
 
 
-def _join_mark(db: sqlite3.Connection, mark: StoreMark) -> None:
-    where = (mark.place.store, mark.place.key or "", mark.room)
+def _join_mark(db: sqlite3.Connection, mark: StoreMark, key: str) -> None:
+    where = (mark.place.store, key, mark.room)
     known = db.execute(
         "SELECT label FROM marks WHERE store = ? AND key = ? AND room = ?", where
     ).fetchone()
@@ -309,7 +332,7 @@ def _join_mark(db: sqlite3.Connection, mark: StoreMark) -> None:
     db.execute("INSERT OR REPLACE INTO marks VALUES (?,?,?,?)", (*where, label_text(label)))
 
 
-def _hold(db: sqlite3.Connection, item: QuarantineRow, at: float) -> None:
+def _hold(db: sqlite3.Connection, keeper: Keeper, item: QuarantineRow, at: float) -> None:
     known = db.execute(
         "SELECT asked_by FROM quarantine WHERE passage = ?", (item.passage,)
     ).fetchone()
@@ -320,11 +343,15 @@ def _hold(db: sqlite3.Connection, item: QuarantineRow, at: float) -> None:
             (json.dumps(asked_by), item.passage),
         )
         return
+    pointer = item.pointer
+    if keeper.retention != "plain":
+        # The call's own document has it as it was, where that may be kept.
+        pointer = veiled_pointer(pointer, keeper.keys.digest)
     db.execute(
         "INSERT INTO quarantine (id, passage, state, author, author_compartment, channel, label, "
         "characters, copies, asked_by, call, pointer, rule, created) "
         "VALUES (?,?,'held',?,?,?,?,?,1,?,?,?,?,?)",
         (item.id, item.passage, item.author, item.author_compartment, item.channel,
          label_text(item.label), item.characters, json.dumps([item.asked_by]), item.call,
-         item.pointer, item.rule, at),
+         pointer, item.rule, at),
     )  # fmt: skip

@@ -40,4 +40,6 @@ OPERATIONS: Final = {
     "openai.responses": "chat",
     "openai.embeddings": "embeddings",
     "anthropic.messages": "chat",
+    "gemini.generate": "generate_content",
+    "gemini.embed": "embeddings",
 }

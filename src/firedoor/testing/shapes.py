@@ -326,6 +326,64 @@ def message_events(reply: Reply, model: str, n: int) -> Iterator[str]:
     yield event("message_stop")
 
 
+# -- gemini generateContent ------------------------------------------------------------------------
+
+
+def _generated(
+    parts: list[dict[str, Any]], model: str, n: int, reply: Reply, *, finish: bool
+) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
+    value: dict[str, Any] = {"candidates": [candidate], "modelVersion": model}
+    into, out = _usage(reply)
+    if finish:
+        candidate["finishReason"] = "STOP"
+    else:
+        out = 0
+    value["usageMetadata"] = {
+        "promptTokenCount": into, "candidatesTokenCount": out, "totalTokenCount": into + out,
+    }  # fmt: skip
+    value["responseId"] = f"resp-{n}"
+    return value
+
+
+def _gemini_calls(reply: Reply) -> list[dict[str, Any]]:
+    return [
+        {
+            "functionCall": {"name": call.name, "args": call.arguments}
+            | ({"id": call.id} if call.id else {})
+        }
+        for call in reply.calls
+    ]
+
+
+def generated(reply: Reply, model: str, n: int) -> dict[str, Any]:
+    """A whole answer of generateContent."""
+    texts: list[dict[str, Any]] = [{"text": reply.text}] if reply.text else []
+    return _generated(texts + _gemini_calls(reply), model, n, reply, finish=True)
+
+
+def generated_chunks(reply: Reply, model: str, n: int) -> Iterator[dict[str, Any]]:
+    """The same piece by piece: each a response with the parts that are new; calls stand whole."""
+    parts: list[dict[str, Any]] = [{"text": p} for p in _cut(reply.text, reply.pieces)]
+    parts += _gemini_calls(reply)
+    for i, part in enumerate(parts):
+        yield _generated([part], model, n, reply, finish=i == len(parts) - 1)
+
+
+def generated_events(reply: Reply, model: str, n: int) -> Iterator[str]:
+    """The pieces as ``data:`` events (``alt=sse``)."""
+    for chunk in generated_chunks(reply, model, n):
+        yield "data: " + _json(chunk)
+
+
+def generated_array(reply: Reply, model: str, n: int) -> str:
+    """The pieces as one JSON array, as they come without ``alt=sse``."""
+    chunks = [
+        json.dumps(c, ensure_ascii=False, indent=2) for c in generated_chunks(reply, model, n)
+    ]
+    return "[" + "\r\n,\r\n".join(chunks) + "\r\n]\r\n"
+
+
 # -- the rest --------------------------------------------------------------------------------------
 
 
@@ -345,9 +403,10 @@ def embeddings(body: dict[str, Any], model: str) -> dict[str, Any]:
 
 
 def models() -> dict[str, Any]:
-    """A list of models that either provider's client reads."""
+    """A list of models that any provider's client reads."""
     entry = {
         "id": "scripted",
+        "name": "models/scripted",
         "object": "model",
         "type": "model",
         "created": 1,
@@ -356,6 +415,6 @@ def models() -> dict[str, Any]:
         "display_name": "scripted",
     }
     return {
-        "object": "list", "data": [entry], "has_more": False, "first_id": "scripted",
+        "object": "list", "data": [entry], "models": [entry], "has_more": False, "first_id": "scripted",
         "last_id": "scripted",
     }  # fmt: skip

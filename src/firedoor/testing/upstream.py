@@ -50,6 +50,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._serve()
 
+    def do_PATCH(self) -> None:
+        self._serve()
+
     def _body(self) -> bytes:
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
             out = b""
@@ -82,11 +85,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _answer(self, call: UpstreamCall, reply: Reply, n: int) -> None:
-        streamed = call.body.get("stream") is True and reply.raw is None and reply.status < 400
+        verb = call.path.partition("?")[0].rpartition(":")[2]
+        wanted = call.body.get("stream") is True or (
+            verb == "streamGenerateContent" and "alt=sse" in call.path
+        )
+        streamed = wanted and reply.raw is None and reply.status < 400
         if streamed:
             self._stream(reply, _events(call, reply, n))
             return
-        raw = reply.raw if reply.raw is not None else json.dumps(_whole(call, reply, n)).encode()
+        if reply.raw is not None:
+            raw = reply.raw
+        elif verb == "streamGenerateContent" and reply.status < 400:
+            raw = shapes.generated_array(reply, _model(call), n).encode()
+        else:
+            raw = json.dumps(_whole(call, reply, n)).encode()
         self.send_response(reply.status)
         for name, value in reply.headers:
             self.send_header(name, value)
@@ -132,14 +144,22 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _model(call: UpstreamCall) -> str:
+    head, colon, _ = call.path.partition("?")[0].rpartition(":")
+    if colon:
+        return head.rpartition("/")[2]
     return str(call.body.get("model", "scripted"))
 
 
 def _whole(call: UpstreamCall, reply: Reply, n: int) -> dict[str, Any]:
     path = call.path.partition("?")[0]
     if reply.status >= 400:
+        if "/v1beta/" in path or ":" in path:
+            named = {"code": reply.status, "message": reply.text, "status": "UNAVAILABLE"}
+            return {"error": named}
         error = {"type": "api_error", "message": reply.text or "scripted error", "code": None}
         return {"type": "error", "error": error}
+    if ":" in path:
+        return _gemini(path.rpartition(":")[2], call, reply, n)
     if path.endswith("/chat/completions"):
         return shapes.chat(reply, _model(call), n)
     if path.endswith("/completions"):
@@ -158,8 +178,21 @@ def _whole(call: UpstreamCall, reply: Reply, n: int) -> dict[str, Any]:
     return {"ok": True}
 
 
+def _gemini(verb: str, call: UpstreamCall, reply: Reply, n: int) -> dict[str, Any]:
+    if verb == "countTokens":
+        return {"totalTokens": 42}
+    if verb == "embedContent":
+        return {"embedding": {"values": [0.25, -0.5, 0.125]}}
+    if verb == "batchEmbedContents":
+        count = len(call.body.get("requests", ()))
+        return {"embeddings": [{"values": [0.25, -0.5, 0.125]}] * count}
+    return shapes.generated(reply, _model(call), n)
+
+
 def _events(call: UpstreamCall, reply: Reply, n: int) -> Iterator[str]:
     path = call.path.partition("?")[0]
+    if path.endswith(":streamGenerateContent"):
+        return shapes.generated_events(reply, _model(call), n)
     if path.endswith("/responses"):
         return shapes.response_events(reply, _model(call), n)
     if path.endswith("/messages"):
@@ -220,6 +253,11 @@ class ScriptedUpstream:
     @property
     def anthropic(self) -> str:
         """The base URL for an Anthropic client."""
+        return self.url
+
+    @property
+    def gemini(self) -> str:
+        """The base URL for a Gemini client."""
         return self.url
 
     def close(self) -> None:

@@ -117,6 +117,14 @@ class RequestHead(NamedTuple):
     answers that tell it where to go next; None in process, where it comes by here anyway."""
 
 
+class Objection(NamedTuple):
+    """Why a front does not take a call at all: it is refused, and written down, unread."""
+
+    code: str
+    """One of DESIGN §7."""
+    message: str
+
+
 class Params(NamedTuple):
     """The few facts of a request that the engine itself needs."""
 

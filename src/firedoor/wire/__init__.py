@@ -8,11 +8,11 @@ from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
-from firedoor.wire.shape import WORD_CHARS_MAX
 from firedoor.wire.state.lists import Listing, filtered, listing
 from firedoor.wire.state.urls import through_door
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
 from firedoor.wire.surfaces import surface_wire, wire_for
+from firedoor.wire.veil import WORD_CHARS_MAX, veiled_name, veiled_pointer
 
 __all__ = [
     "CODES",
@@ -40,5 +40,7 @@ __all__ = [
     "surface_wire",
     "through_door",
     "upstream_failure",
+    "veiled_name",
+    "veiled_pointer",
     "wire_for",
 ]

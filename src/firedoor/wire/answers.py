@@ -1,23 +1,61 @@
-"""What the answers of all surfaces share: strict enough reading, never raising."""
+"""What the answers of all surfaces share: read as a client reads them, never raising."""
 
 import json
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import jiter
 
 from firedoor.types.part import Answer, Usage
+from firedoor.wire.edit import Edit, edit
 
-TOKENS_MAX: Final = 10**12
-"""More tokens than any answer has: a provider that reports more is mistaken."""
+_COUNT_END: Final = 2**63
+"""No store and no writer of JSON on the road holds a larger number."""
+_ERROR_CHARS_MAX: Final = 64
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_UNREAD: Final = object()
+
+
+def _value(body: bytes | str) -> Any:
+    """The JSON value as ``json.loads`` in a client gives it, or ``_UNREAD``.
+
+    Names that stand twice (the last one counts), NaN and infinities are read as a client reads
+    them. Half a surrogate pair is read as U+FFFD, which alone of these jiter refuses: no text of
+    Unicode holds it, so nothing that is matched or judged can depend on which half it was.
+    """
+    raw = body.encode("utf-8", "replace") if isinstance(body, str) else body
+    try:
+        return jiter.from_json(raw)
+    except ValueError:
+        pass
+    try:
+        return jiter.from_json(_ESCAPE.sub(_whole_escape, raw))
+    except ValueError:
+        return _UNREAD
+
+
+def _whole_escape(found: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if found[1] else found[0]
 
 
 def loads(body: bytes | str) -> dict[str, Any] | None:
-    """A JSON object, or None. An answer is read leniently: the provider wrote it."""
-    try:
-        value = jiter.from_json(body.encode() if isinstance(body, str) else body)
-    except (ValueError, UnicodeEncodeError):
-        return None
+    """A JSON object, or None. An answer is read leniently, since a client reads it so too."""
+    value = _value(body)
     return value if isinstance(value, dict) else None
+
+
+def says_nothing(data: str) -> bool:
+    """Whether an event's data that is no object can be no part of an answer to any client."""
+    data = data.strip()
+    if not data or data.startswith("[DONE]"):
+        return True
+    value = _value(data)
+    return value is not _UNREAD and not isinstance(value, dict | list)
 
 
 def dumps(value: Any) -> str:
@@ -25,9 +63,17 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def listed(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; nothing of anything else."""
-    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+def placed(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a list, each with its place in it; nothing of anything else."""
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            if isinstance(item, dict):
+                yield place, item
+
+
+def key_of(value: Any, other: Any) -> Any:
+    """An index as a client that keeps a table by it tells it apart; ``other`` where it is none."""
+    return value if isinstance(value, str | int | float) else other
 
 
 def word(value: Any) -> str | None:
@@ -36,22 +82,17 @@ def word(value: Any) -> str | None:
 
 
 def count(value: Any) -> int | None:
-    """A whole number, or None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _tokens(value: Any) -> int | None:
-    """A count of tokens; None for one that cannot be, which settles like one that is missing."""
-    found = count(value)
-    return found if found is not None and 0 <= found <= TOKENS_MAX else None
+    """A count of something, or None."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value < _COUNT_END else None
 
 
 def usage_of(value: Any) -> Usage | None:
     """Token counts under either provider's names."""
     if not isinstance(value, dict):
         return None
-    into = _tokens(value.get("input_tokens", value.get("prompt_tokens")))
-    out = _tokens(value.get("output_tokens", value.get("completion_tokens")))
+    into = count(value.get("input_tokens", value.get("prompt_tokens")))
+    out = count(value.get("output_tokens", value.get("completion_tokens")))
     return Usage(into, out)
 
 
@@ -60,8 +101,9 @@ def error_of(value: dict[str, Any]) -> str | None:
     error = value.get("error")
     if not error:
         return None
-    found = error.get("type") or error.get("code") if isinstance(error, dict) else None
-    return str(found or "error")
+    told = (error.get("type"), error.get("code")) if isinstance(error, dict) else ()
+    found = next((t for t in told if isinstance(t, str) and t), "error")
+    return found[:_ERROR_CHARS_MAX]
 
 
 UNREADABLE = Answer(error="unreadable")
@@ -80,3 +122,12 @@ def strings_of(value: Any) -> list[str]:
         elif isinstance(item, list):
             stack.extend(reversed(item))
     return found
+
+
+def rewritten(body: bytes, edits: Iterable[Edit], wanted: dict[str, Any]) -> bytes:
+    """``body`` with ``edits`` made, so that it reads as ``wanted``; every other byte stays.
+
+    What cannot be had by editing (a member to be added, a name that stands twice) is written anew.
+    """
+    made = edit(body, edits)
+    return made if loads(made) == wanted else dumps(wanted).encode()

@@ -23,8 +23,8 @@ class Edit(NamedTuple):
 
     pointer: str
     text: str | None
-    raw: bool = False
-    """Whether ``text`` is JSON that stands for whatever value is there."""
+    json: str | None = None
+    """JSON text that takes the place of whatever value stands there."""
 
 
 class _Change(NamedTuple):
@@ -120,11 +120,13 @@ def _end_of(text: str, at: int) -> int:
 
 def _value(text: str, at: int, node: _Node, changes: list[_Change]) -> int:
     """Note the changes below ``node`` in the value at ``at``; gives where that value ends."""
+    if node.edit is not None and node.edit.json is not None:
+        end = _end_of(text, at)
+        changes.append(_Change(at, end, node.edit.json))
+        return end
     if node.edit is not None and node.edit.text is not None:
         end = _end_of(text, at)
-        if node.edit.raw:
-            changes.append(_Change(at, end, node.edit.text))
-        elif text[at] == '"':
+        if text[at] == '"':
             changes.append(_Change(at, end, json.dumps(node.edit.text, ensure_ascii=False)))
         return end
     if not node.steps:
@@ -151,7 +153,7 @@ def _container(text: str, at: int, node: _Node, changes: list[_Change]) -> int:
             step = json.loads(text[at:end_of_name])
             at = _skip_blank(text, _skip_blank(text, end_of_name) + 1)
         child = node.steps.get(step)
-        gone = child is not None and child.edit is not None and child.edit.text is None
+        gone = child is not None and child.edit is not None and child.edit[1:] == (None, None)
         if child is None or gone:
             end = _end_of(text, at)
         else:

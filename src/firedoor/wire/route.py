@@ -128,6 +128,25 @@ def _providers(path: str, upstream: str | None) -> tuple[str, ...]:
     return endpoints.PROVIDERS
 
 
+# What Gemini names by a bare id; everything else it names by its place: ``files/abc``.
+_BARE: Final = frozenset({"models", "interactions"})
+
+
+def _placed(match: Match) -> tuple[tuple[str, str], ...]:
+    """The ids of a Gemini path as answers and bodies spell them: with the collections above."""
+    values = iter(match.ids)
+    path, out = "", []
+    for segment in match.operation.path.removeprefix("/upload").split("/")[1:]:
+        if not segment.startswith("{"):
+            path += segment + "/"
+            continue
+        name, value = next(values)
+        bare = path.removesuffix("/") in _BARE
+        out.append((name, value if bare else path + value))
+        path += value + "/"
+    return tuple(out)
+
+
 def resource_of(parameter: str) -> str | None:
     """What the id that a path calls ``parameter`` names; None where it is a word."""
     return None if parameter in _WORDS else parameter.removesuffix("_id")
@@ -166,7 +185,7 @@ def route(
         operation = match.operation
         names = {pair.partition("=")[0] for pair in query.split("&") if pair}
         if not names <= query_names(operation):
-            return unknown
+            continue
         return Endpoint(
             surface=_surface(match),
             name=operation.name,
@@ -175,6 +194,6 @@ def route(
             provider=provider,
             family=operation.family,
             act=operation.act,
-            ids=match.ids,
+            ids=_placed(match) if provider == "gemini" else match.ids,
         )
     return unknown

@@ -23,9 +23,8 @@ from typing import Any, Final, NamedTuple
 import jiter
 
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Role, Turn
+from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy
 
-WORD_CHARS_MAX: Final = 64
-_NAME_CHARS_MAX: Final = 32
 _INNER_JSON_CHARS_MAX: Final = 4 * 2**20
 _INNER_LEVELS_MAX: Final = 4
 
@@ -100,7 +99,7 @@ def normal_json(text: str) -> str:
 
 def _member_name(name: str, pointer: str, speaker: Speaker, found: Found) -> None:
     """A long or wordy name of a member is a place for text too."""
-    if len(name) > _NAME_CHARS_MAX or any(c.isspace() for c in name):
+    if is_wordy(name):
         found.parts.append(
             Part(
                 pointer + "#", name, Kind.TEXT if speaker.kind is Kind.TEXT else speaker.kind,

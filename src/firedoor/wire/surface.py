@@ -1,11 +1,13 @@
 """What each surface offers: bytes to parts on the way in, bytes to pieces on the way out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import Answer, MintedId, OutputPart, Reading, ToolCall
+from firedoor.wire.edit import Edit
+from firedoor.wire.tool_choice import goes_along
 
 
 class Sections(NamedTuple):
@@ -32,6 +34,9 @@ class Piece(NamedTuple):
     """Text that this event adds, for counting what was seen."""
     minted: tuple[MintedId, ...] = ()
     """Ids that this event tells first, and that may be used before the answer ends."""
+    unreadable: bool = False
+    """Whether a client may read this event otherwise than the door, or where the door cannot: then
+    ``raw`` is empty, and nothing after it may pass. Only on a stream that holds calls."""
 
 
 class AnswerStream(Protocol):
@@ -45,7 +50,11 @@ class AnswerStream(Protocol):
         ...
 
     def end(self) -> Iterator[Piece]:
-        """Yield what is left when the bytes ended, complete or not."""
+        """Yield what is left when the bytes ended, complete or not.
+
+        Half an event is dropped on a stream that holds calls, as a client drops it: left there, it
+        would run into whatever is written after it.
+        """
         ...
 
     def decide(self, refusal: str | None) -> None:
@@ -85,5 +94,9 @@ class SurfaceWire:
     """Replaces tool calls (by pointer) by assistant text; every copy and the finish reason."""
     stream: Callable[[bool], AnswerStream]
     """A reader for one streamed answer; with False nothing is ever held back."""
+    goes_along: Callable[[Mapping[str, object], Iterable[str]], list[Edit]] = goes_along
+    """What else goes from the fields of a body when the definitions at these pointers do."""
+    streamed: tuple[bytes, ...] = (b"text/event-stream",)
+    """The content types of an answer that comes piece by piece."""
     lines: Callable[[bool], AnswerStream] | None = None
     """The same for an answer that is a thing itself, of any content type: results, a file."""

@@ -6,6 +6,7 @@ from typing import Final
 from firedoor.types.exchange import Surface
 from firedoor.wire import (
     anthropic_messages,
+    gemini_generate,
     openai_chat,
     openai_completions,
     openai_embeddings,
@@ -33,6 +34,9 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
         openai_embeddings.WIRE,
         anthropic_messages.WIRE,
         anthropic_messages.COUNT_WIRE,
+        gemini_generate.WIRE,
+        gemini_generate.COUNT_WIRE,
+        gemini_generate.EMBED_WIRE,
         _plain(Surface.OPENAI_MODELS),
         _plain(Surface.ANTHROPIC_MODELS),
         _plain(Surface.GEMINI_MODELS),
@@ -48,5 +52,7 @@ def surface_wire(surface: Surface) -> SurfaceWire:
 
 def wire_for(endpoint: Endpoint) -> SurfaceWire:
     """How the bodies of ``endpoint`` are read and written."""
+    if endpoint.name == gemini_generate.STREAM:
+        return gemini_generate.STREAM_WIRE
     own = _SURFACES.get(endpoint.surface)
     return own or state_wire(endpoint.surface, endpoint.provider, endpoint.name)

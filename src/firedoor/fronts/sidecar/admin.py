@@ -1,22 +1,40 @@
 """The admin listener: what is known, for people who hold its token. It reads; orders come later."""
 
+import asyncio
 import hmac
 import json
 from typing import Any
 from urllib.parse import parse_qs
 
 from firedoor.engine import explained
-from firedoor.errors import StoreError
+from firedoor.errors import StoreError, TamperingError
 from firedoor.fronts.sidecar.app import Receive, Scope, Send, _send_json
 from firedoor.store import SqliteStore, StoreReader
 
 _PREFIX = "/admin/v1/"
+_INDEX_MAX = (1 << 63) - 1
+
+
+class _BadQuery(ValueError):
+    """A query's value that cannot be used."""
+
+
+def _count(query: dict[str, list[str]], name: str, default: int, most: int) -> int:
+    """A whole number from a query. What SQLite cannot count to is no number here either."""
+    text = query.get(name, [str(default)])[0]
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or int(text) > most:
+        raise _BadQuery(f"{name}: a whole number from 0 to {most}")
+    return int(text)
 
 
 class AdminApp:
     """The admin API. It has its own secret, and the data plane does not know it."""
 
     def __init__(self, store: SqliteStore, token: str) -> None:
+        self.take(store, token)
+
+    def take(self, store: SqliteStore, token: str) -> None:
+        """Answer from this store from here on, to who holds this token."""
         self._store = store
         self._token = token.encode()
 
@@ -27,7 +45,8 @@ class AdminApp:
         path: str = scope["path"]
         try:
             if path in ("/readyz", "/livez", "/health"):
-                self._store.head()
+                if path == "/readyz":
+                    await asyncio.to_thread(self._store.check_writable)
                 await _send_json(send, 200, {"status": "ok"})
                 return
             if not self._allowed(scope):
@@ -38,7 +57,14 @@ class AdminApp:
             found = (
                 self._get(path.removeprefix(_PREFIX), query) if scope["method"] == "GET" else None
             )
-        except StoreError as problem:
+        except _BadQuery as problem:
+            error = {"type": "invalid_request_error", "message": str(problem)}
+            await _send_json(send, 400, {"type": "error", "error": error})
+            return
+        except (StoreError, TamperingError) as problem:
+            if path == "/readyz":
+                await _send_json(send, 503, {"status": "store unavailable"})
+                return
             error = {"type": "api_error", "message": problem.message}
             await _send_json(send, 503, {"type": "error", "error": error})
             return
@@ -68,14 +94,12 @@ class AdminApp:
         if head == "calls":
             if rest:
                 return explained(rest, reader.opened, reader.closed, reader.call_entries(rest))
-            limit = query.get("limit", ["50"])[0]
-            count = min(int(limit), 1000) if limit.isdigit() else 50
-            return {"data": reader.calls(limit=count)}
+            limit = _count(query, "limit", 50, _INDEX_MAX)
+            return {"data": reader.calls(limit=min(limit, 1000))}
         if head == "quarantine" and not rest:
             return {"data": reader.quarantine(state=query.get("state", [None])[0])}
         if what == "ledger/entries":
-            start = query.get("start", ["0"])[0]
-            first = int(start) if start.isdigit() else 0
-            rows = [json.loads(e.bytes_) | {"leaf": e.leaf.hex()} for e in reader.page(first)]
+            start = _count(query, "start", 0, _INDEX_MAX)
+            rows = [json.loads(e.bytes_) | {"leaf": e.leaf.hex()} for e in reader.page(start)]
             return {"data": rows}
         return None

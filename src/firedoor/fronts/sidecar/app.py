@@ -16,7 +16,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from firedoor.config import Settings, UpstreamSetting
+from firedoor.config import Limits, Settings, UpstreamSetting
 from firedoor.engine import Engine, explained
 from firedoor.engine.events import (
     CallerGone,
@@ -31,9 +31,10 @@ from firedoor.errors import StoreError
 from firedoor.fronts.body import BadCoding, TooLarge, coding_of, decoded
 from firedoor.fronts.committer import Committer
 from firedoor.fronts.drive import LOG, Drive, Observer, _ignore
-from firedoor.identity import claims_of, credential_of
+from firedoor.fronts.sidecar.header_bytes import teach_aiohttp, text_of
+from firedoor.identity import QUERY_CREDENTIAL, claims_of, credential_of
 from firedoor.store import SqliteStore, StoreReader
-from firedoor.types.exchange import Caller, Headers, RequestHead
+from firedoor.types.exchange import Caller, Headers, Objection, RequestHead
 from firedoor.types.ids import RunId
 from firedoor.wire import Refusal, refusal
 
@@ -44,8 +45,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _CALLS: Final = "/v1/firedoor/calls/"
 _CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
 _HOST: Final = re.compile(rb"[A-Za-z0-9._-]+(?::\d+)?|\[[0-9A-Fa-f:.]+\](?::\d+)?")
-_NO_ID: Final = "c_none"
+_FAILED: Final = Objection("firedoor_unavailable", "The door failed; the call did not pass.")
 _WATCH_AFTER_S: Final = 0.05
+_ROUND_S: Final = 0.05
+"""How often calls under way are looked at. One timer for all of them."""
+_REOPEN_S: Final = 3.0
+"""How long a store that could not be opened is left alone before it is tried again."""
 
 
 class _Interrupted(Exception):
@@ -55,10 +60,33 @@ class _Interrupted(Exception):
 class _Waiting:
     """Where a call may be interrupted: only while it waits for the provider."""
 
-    def __init__(self) -> None:
+    def __init__(self, receive: Receive) -> None:
         self.task = asyncio.current_task()
         self.reason: str | None = None
         self.open = False
+        self.started_s = self.since_s = time.monotonic()
+        """When the call went upstream, and since when the provider has been silent."""
+        self._receive = receive
+        self._watch: asyncio.Task[None] | None = None
+
+    def look(self, now_s: float, limits: Limits) -> None:
+        """Part of a round: has the provider been silent too long, or the client gone away?"""
+        # Most calls end sooner than a client loses patience: for those nobody need watch.
+        if self._watch is None and now_s - self.started_s > _WATCH_AFTER_S:
+            self._watch = asyncio.create_task(self._watch_client())
+        silent = max(limits.first_byte_s, limits.idle_s)
+        if self.open and (now_s - self.since_s > silent or now_s - self.started_s > limits.total_s):
+            self.interrupt("timeout")
+
+    async def _watch_client(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.interrupt("gone")
+
+    def end(self) -> None:
+        """The call has ended."""
+        if self._watch is not None:
+            self._watch.cancel()
 
     def interrupt(self, reason: str) -> None:
         if self.reason is None:
@@ -72,6 +100,7 @@ class _Waiting:
                 awaitable.close()
             raise _Interrupted(self.reason)
         self.open = True
+        self.since_s = time.monotonic()
         try:
             return await awaitable
         except asyncio.CancelledError:
@@ -89,6 +118,7 @@ class SidecarApp:
     Args:
         run: The run that all callers belong to, for ``firedoor run``; None when it serves many.
         metrics: Gives the text of ``/metrics``.
+        reopen: For a store that could not be opened: tries again, and gives an engine on it.
     """
 
     def __init__(
@@ -101,6 +131,7 @@ class SidecarApp:
         on_open: Observer = _ignore,
         on_close: Observer = _ignore,
         metrics: Callable[[], tuple[bytes, str]] | None = None,
+        reopen: Callable[[], tuple[Engine, SqliteStore]] | None = None,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -111,29 +142,58 @@ class SidecarApp:
         self._metrics = metrics
         self._session: aiohttp.ClientSession | None = None
         self._committer = Committer(store)
+        self._reopen = reopen
+        self._reopening: asyncio.Task[None] | None = None
+        self._came_back: SqliteStore | None = None
         self._under_way: set[_Waiting] = set()
+        self._rounds = False
+        """Whether the calls under way are looked at, every so often."""
         self.stopping = False
 
     # -- life ----------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Open the pool towards the providers."""
+        if self._reopen is not None:
+            self._reopening = asyncio.create_task(self._until_there(self._reopen))
         limits = self._settings.limits
+        teach_aiohttp()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-            timeout=aiohttp.ClientTimeout(
-                total=limits.total_s,
-                sock_connect=limits.connect_s,
-                sock_read=max(limits.first_byte_s, limits.idle_s),
-            ),
+            # Silence and the whole are timed in rounds: a timer for each read costs more than it.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s),
+            # A provider's header may be as long as a client's.
+            max_line_size=limits.header,
+            max_field_size=limits.header,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 
+    async def _until_there(self, reopen: Callable[[], tuple[Engine, SqliteStore]]) -> None:
+        """Try again until the store can be opened; calls that begin from then on are recorded.
+
+        Calls under way keep the engine and the store that they began with: their digests are of a
+        key that was drawn for the time being, and have no place in the store that came back.
+        """
+        while True:
+            await asyncio.sleep(_REOPEN_S)
+            try:
+                engine, store = await asyncio.to_thread(reopen)
+            except (StoreError, OSError):
+                continue
+            engine.unrecorded += self._engine.unrecorded
+            engine.unindexed.update(self._engine.unindexed)
+            self._engine, self._store, self._came_back = engine, store, store
+            self._committer = Committer(store)
+            LOG.warning("the store is there again; calls are recorded from here on: %s", store.url)
+            return
+
     async def stop(self, grace_s: float) -> None:
         """Let calls under way end; after ``grace_s`` end their streams as the surface does."""
         self.stopping = True
+        if self._reopening is not None:
+            self._reopening.cancel()
         deadline = time.monotonic() + grace_s
         while self._under_way and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
@@ -144,9 +204,11 @@ class SidecarApp:
             await asyncio.sleep(0.02)
 
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the pool, and the store if it came back."""
         if self._session is not None:
             await self._session.close()
+        if self._came_back is not None:
+            await asyncio.to_thread(self._came_back.close)
 
     # -- requests ------------------------------------------------------------------------------
 
@@ -168,10 +230,8 @@ class SidecarApp:
         except Exception:
             # No traceback reaches a client, and none of its words reach the log.
             LOG.exception("a call failed inside the door")
-            await _send_refusal(
-                send,
-                refusal("firedoor_unavailable", "The door failed; the call did not pass.", _NO_ID),
-            )
+            head = RequestHead(scope["method"], path, "", _bounded(_headers(scope), self._settings))
+            await self._turned_away(head, _FAILED, send)
 
     async def _own(self, path: str, send: Send) -> None:
         if path == "/metrics" and self._metrics is not None:
@@ -181,7 +241,8 @@ class SidecarApp:
         status, state = 200, "ok"
         if path == "/readyz":
             try:
-                self._store.head()
+                # Off the loop: it waits for the disk.
+                await asyncio.to_thread(self._store.check_writable)
             except StoreError:
                 status, state = 503, "store unavailable"
             if self.stopping:
@@ -191,7 +252,7 @@ class SidecarApp:
     async def _explain(self, call: str, scope: Scope, send: Send) -> None:
         """A caller may read what was decided about its own calls, and no others'."""
         reader = StoreReader(self._store)
-        claims = claims_of(_headers(scope))
+        claims = claims_of(_headers(scope), scope["query_string"].decode("latin-1"))
         mine = credential_of(claims, None, self._engine.settings.digester)
         found = None
         if reader.call_credential(call) == mine:
@@ -204,33 +265,34 @@ class SidecarApp:
 
     async def _guarded(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-        problem = self._framing(headers)
+        objection = self._framing(headers)
         upstream = None
         if path.startswith("/u/"):
             upstream, _, rest = path.removeprefix("/u/").partition("/")
             path = "/" + rest
             if upstream not in self._settings.upstreams:
                 known = ", ".join(sorted(self._settings.upstreams))
-                problem = refusal(
-                    "firedoor_unknown_surface",
-                    f"There is no such upstream; known: {known}.",
-                    _NO_ID,
+                objection = objection or Objection(
+                    "firedoor_unknown_surface", f"There is no such upstream; known: {known}."
                 )
-        if problem is not None:
-            await _send_refusal(send, problem)
-            return
+                upstream = None
         head = RequestHead(
             scope["method"], path, scope["query_string"].decode("latin-1"), headers, upstream,
             _door(scope["scheme"], headers, upstream),
         )  # fmt: skip
-        self._committer.under_way += 1
+        if objection is not None:
+            head = head._replace(headers=_bounded(headers, self._settings))
+            await self._turned_away(head, objection, send)
+            return
+        committer = self._committer
+        committer.under_way += 1
         try:
             await self._driven(head, receive, send)
         finally:
-            self._committer.under_way -= 1
+            committer.under_way -= 1
 
-    async def _driven(self, head: RequestHead, receive: Receive, send: Send) -> None:
-        drive = Drive(
+    def _drive(self, head: RequestHead, objection: Objection | None = None) -> Drive:
+        return Drive(
             self._engine,
             self._store,
             head,
@@ -238,7 +300,29 @@ class SidecarApp:
             committer=self._committer,
             on_open=self._on_open,
             on_close=self._on_close,
+            objection=objection,
         )
+
+    async def _turned_away(self, head: RequestHead, objection: Objection, send: Send) -> None:
+        """Refuse a call unread. It is written down like any other, so that its id leads to it."""
+        drive = self._drive(head, objection)
+        await drive.advance_async()
+        await _send_out(drive, send)
+
+    async def _driven(self, head: RequestHead, receive: Receive, send: Send) -> None:
+        drive = self._drive(head)
+        try:
+            await self._through(drive, receive, send)
+        except Exception:
+            call, answered = drive.exchange.call_id, drive.head is not None
+            LOG.exception("call %s failed inside the door", call)
+            drive.fail(_FAILED)
+            await drive.advance_async()
+            # An answer that is under way is left without an end: the server cuts it.
+            if not answered:
+                await _send_refusal(send, refusal(_FAILED.code, _FAILED.message, call))
+
+    async def _through(self, drive: Drive, receive: Receive, send: Send) -> None:
         await drive.advance_async()
         if drive.finished is None:
             drive.tell(await _read(drive, receive))
@@ -246,25 +330,34 @@ class SidecarApp:
         if drive.forward is None:
             await _send_out(drive, send)
             return
-        waiting = _Waiting()
+        waiting = _Waiting(receive)
         self._under_way.add(waiting)
-        # Most calls end sooner than a client loses patience: for those nobody need watch.
-        watcher = _Watcher(receive, waiting)
+        if not self._rounds:
+            self._rounds = True
+            asyncio.get_running_loop().call_later(_ROUND_S, self._round)
         try:
             await self._pump(drive, waiting, send)
         finally:
-            watcher.cancel()
+            waiting.end()
             self._under_way.discard(waiting)
 
-    def _framing(self, headers: Headers) -> Refusal | None:
+    def _round(self) -> None:
+        now_s = time.monotonic()
+        for waiting in self._under_way:
+            waiting.look(now_s, self._settings.limits)
+        self._rounds = bool(self._under_way)
+        if self._rounds:
+            asyncio.get_running_loop().call_later(_ROUND_S, self._round)
+
+    def _framing(self, headers: Headers) -> Objection | None:
         limits = self._settings.limits
         size = sum(len(n) + len(v) for n, v in headers)
         if len(headers) > limits.headers or size > limits.header:
             message = f"More than {limits.headers} headers, or more than {limits.header} bytes."
-            return refusal("firedoor_too_large", message, _NO_ID)
+            return Objection("firedoor_too_large", message)
         if self._settings.keys_required:
             message = "This door asks for a key of its own, and the one given is none."
-            return refusal("firedoor_bad_key", message, _NO_ID)
+            return Objection("firedoor_bad_key", message)
         return None
 
     # -- the provider --------------------------------------------------------------------------
@@ -283,7 +376,7 @@ class SidecarApp:
                 response = await waiting.on(
                     self._session.request(
                         forward.method,
-                        _target(setting, forward.path, forward.query),
+                        _target(setting, forward.path, _query(forward.query, setting.key)),
                         headers=_with_key(forward.headers, setting.name, setting.key),
                         data=forward.body or None,
                         allow_redirects=False,
@@ -296,16 +389,22 @@ class SidecarApp:
                 await out.pass_on()
             while drive.finished is None and not drive.stop_upstream and response is not None:
                 chunk = await waiting.on(response.content.readany())
-                drive.tell(UpstreamBytes(chunk, time.time()) if chunk else UpstreamEnd(time.time()))
+                now = time.time()
+                if chunk:
+                    drive.tell(UpstreamBytes(chunk, now))
+                # The end of a plain answer is known with its last byte. What waits for a commit has
+                # it first.
+                if not chunk or (response.content.at_eof() and not drive.busy):
+                    drive.tell(UpstreamEnd(now))
                 if drive.busy:
                     await drive.advance_async()
                     await out.pass_on()
         except _Interrupted as interrupted:
-            gone = str(interrupted) == "gone"
+            reason = str(interrupted)
             if response is not None:
                 response.close()
             now = time.time()
-            drive.tell(CallerGone(now) if gone else UpstreamFailed("shutdown", now))
+            drive.tell(CallerGone(now) if reason == "gone" else UpstreamFailed(reason, now))
             await drive.advance_async()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             drive.tell(UpstreamFailed(_reason(error), time.time()))
@@ -336,10 +435,22 @@ def _plain_url(base: str, path: str) -> URL:
     return _url(base, path, "")
 
 
+def _query(query: str, key: str | None) -> str:
+    """The query for an upstream: with its own key, the caller's stays here."""
+    if key is None or QUERY_CREDENTIAL not in query:
+        return query
+    kept = [p for p in query.split("&") if p.partition("=")[0] != QUERY_CREDENTIAL]
+    return "&".join(kept)
+
+
+_VERSIONS: Final = ("/v1", "/v1beta", "/v1alpha")
+
+
 def _url(base: str, path: str, query: str) -> URL:
     # People write the base URL with and without the version.
-    if base.endswith("/v1") and path.startswith("/v1/"):
-        path = path.removeprefix("/v1")
+    for version in _VERSIONS:
+        if base.endswith(version) and path.startswith((version + "/", f"/upload{version}/")):
+            base = base.removesuffix(version)
     return URL(base + path + (f"?{query}" if query else ""), encoded=True)
 
 
@@ -348,13 +459,15 @@ def _url(base: str, path: str, query: str) -> URL:
 def _with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[str]:
     """The headers for this upstream, with its own key in place of the caller's, if it has one."""
     kept = CIMultiDict(
-        (n.decode("latin-1"), v.decode("latin-1"))
+        (n.decode("latin-1"), text_of(v))
         for n, v in headers
         if key is None or n not in _CREDENTIALS
     )
     if key is not None:
         if upstream == "anthropic":
             kept.add("x-api-key", key)
+        elif upstream == "gemini":
+            kept.add("x-goog-api-key", key)
         else:
             kept.add("authorization", f"Bearer {key}")
     return kept
@@ -372,6 +485,17 @@ def _headers(scope: Scope) -> Headers:
     return tuple([(n.lower(), v) for n, v in scope["headers"]])
 
 
+def _bounded(headers: Headers, settings: Settings) -> Headers:
+    """As many of the headers, from the first on, as one request may have."""
+    size, kept = 0, []
+    for name, value in headers[: settings.limits.headers]:
+        size += len(name) + len(value)
+        if size > settings.limits.header:
+            break
+        kept.append((name, value))
+    return tuple(kept)
+
+
 async def _read(drive: Drive, receive: Receive) -> RequestRead | RequestBroken:
     limit = drive.body_limit or 0
     chunks: list[bytes] = []
@@ -387,39 +511,14 @@ async def _read(drive: Drive, receive: Receive) -> RequestRead | RequestBroken:
             return RequestBroken("too_large", time.time())
         chunks.append(chunk)
         more = message.get("more_body", False)
+    came = b"".join(chunks)
     try:
-        body = decoded(b"".join(chunks), coding_of(drive.exchange.head.headers), limit)
+        body = decoded(came, coding_of(drive.exchange.head.headers), limit)
     except TooLarge:
         return RequestBroken("too_large", time.time())
     except BadCoding:
-        return RequestBroken("coding", time.time())
+        return RequestBroken("coding", time.time(), came)
     return RequestRead(body, time.time())
-
-
-class _Watcher:
-    """Notices that the client went away, from a moment after the call began."""
-
-    def __init__(self, receive: Receive, waiting: _Waiting) -> None:
-        self._receive = receive
-        self._waiting = waiting
-        self._task: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._begin)
-
-    def _begin(self) -> None:
-        self._task = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self._waiting.interrupt("gone")
-                return
-
-    def cancel(self) -> None:
-        """The call has ended."""
-        self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
 
 
 class _Out:

@@ -54,21 +54,21 @@ CREATE TABLE quarantine (
 CREATE TABLE calls (
     call TEXT PRIMARY KEY, instance TEXT NOT NULL, base TEXT, base_parts INTEGER NOT NULL,
     attempt BLOB, answered INTEGER NOT NULL, at REAL NOT NULL,
-    open_index INTEGER, close_index INTEGER
+    open_index INTEGER, close_index INTEGER,
+    -- What its entries say of it, for whoever counts. A call of which `observe` could write down
+    -- the end alone has no open_index, and is counted nowhere.
+    verdict TEXT NOT NULL, judged INTEGER NOT NULL, attributed INTEGER NOT NULL,
+    total INTEGER NOT NULL, opaque INTEGER NOT NULL, words INTEGER NOT NULL,
+    assumed INTEGER NOT NULL, unproven INTEGER NOT NULL, withheld INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX calls_by_attempt ON calls (attempt) WHERE attempt IS NOT NULL AND answered = 0;
 -- The halves of a call's explain document (`opened`, `closed`) and the texts that are kept of it
 -- (`text/0`…). With a rowid, so that rows of a kilobyte or two lie side by side in one page: in an
--- index tree each of them would spill into a page of its own.
+-- index tree each of them would spill into a page of its own. `kind` is `plain` or `aesgcm:KEY`.
 CREATE TABLE documents (
     call TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (call, name)
 ) STRICT;
--- Calls, with the two halves of what explains them.
-CREATE VIEW explained (call, instance, opened, closed) AS
-    SELECT c.call, c.instance, o.body, e.body FROM calls c
-    JOIN documents o ON o.call = c.call AND o.name = 'opened'
-    LEFT JOIN documents e ON e.call = c.call AND e.name = 'closed';
 -- The ledger. Rows are only ever added, by anybody.
 CREATE TABLE entries (
     idx INTEGER PRIMARY KEY, bytes BLOB NOT NULL, leaf BLOB NOT NULL
@@ -84,3 +84,8 @@ CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NUL
     orders INTEGER NOT NULL, contained INTEGER NOT NULL, granted INTEGER NOT NULL,
     judged INTEGER NOT NULL) STRICT;
 INSERT INTO head VALUES (1, 0, x'', NULL, 0, 0, 0, 0);
+-- The id of the key in the key file, so that a lost or swapped file is noticed: digests under
+-- another key would recognise nothing.
+CREATE TABLE own_key (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
+-- Always empty: what is written here and removed shows whether the disk takes it.
+CREATE TABLE probe (filling BLOB NOT NULL) STRICT;

@@ -1,37 +1,69 @@
 """Anthropic messages: a whole answer."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, Role, ToolCall
 from firedoor.wire.answers import (
     UNREADABLE,
     dumps,
     error_of,
-    listed,
     loads,
+    placed,
+    rewritten,
     strings_of,
     usage_of,
     word,
 )
 from firedoor.wire.anthropic_messages.parts import call_arguments, content_texts_and_calls
+from firedoor.wire.edit import Edit
+from firedoor.wire.inventory import anthropic_messages as inventory
 from firedoor.wire.shape import turn_of_texts_and_calls
+
+_NO_CALLS: Final = (frozenset(inventory.BLOCK.cases) - {"tool_use"}) | {
+    "mcp_tool_use",
+    "compaction",
+    "fallback",
+}
+"""Blocks that ask nothing of the caller's program; so do all that end in ``_result``."""
+
+
+def is_known(block: Mapping[str, Any]) -> bool:
+    """Whether the type of a block says what it asks for."""
+    kind = block.get("type")
+    return isinstance(kind, str) and (
+        kind == "tool_use" or kind in _NO_CALLS or kind.endswith("_result")
+    )
+
+
+def is_call(block: Mapping[str, Any]) -> bool:
+    """Whether a block asks the caller's program to do something.
+
+    A block of an unknown type does if it looks like a call: a client that is newer than this door
+    may carry it out.
+    """
+    if is_known(block):
+        return block.get("type") == "tool_use"
+    named = "name" in block and ("input" in block or "arguments" in block)
+    return named or "call_id" in block
+
+
+def call_of(block: Mapping[str, Any], at: str) -> ToolCall:
+    """The tool call that a block is."""
+    kind = word(block.get("type")) or ""
+    asked = block.get("input", block.get("arguments", {}))
+    id_ = word(block.get("id")) or word(block.get("call_id")) or ""
+    name = word(block.get("name")) or ("" if kind == "tool_use" else kind)
+    return ToolCall(at, id_, name, call_arguments(asked))
 
 
 def block_output(block: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
     """What one content block says."""
     kind = block.get("type")
+    if is_call(block):
+        return [call_of(block, at)]
     if kind == "text":
         return [OutputPart(f"{at}/text", word(block.get("text")) or "", OutputKind.TEXT)]
-    if kind == "tool_use":
-        return [
-            ToolCall(
-                at,
-                word(block.get("id")) or "",
-                word(block.get("name")) or "",
-                call_arguments(block.get("input", {})),
-            )
-        ]
     if kind == "thinking":
         thinking = word(block.get("thinking")) or ""
         return [
@@ -43,19 +75,23 @@ def block_output(block: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
     if isinstance(kind, str) and kind.endswith("_result"):
         text = "\n".join(strings_of(block.get("content")))
         return [OutputPart(f"{at}/content", text, OutputKind.HOSTED)]
-    if isinstance(kind, str):
+    if is_known(block):
         # A call that runs at the provider: its words are the model's own.
         text = "\n".join(strings_of(block.get("input", {})))
         return [OutputPart(f"{at}/input", text, OutputKind.TEXT)] if text else []
-    return []
+    rest = [s for name, v in block.items() if name not in ("type", "id") for s in strings_of(v)]
+    return [OutputPart(at, "\n".join(rest), OutputKind.TEXT)] if rest else []
 
 
 def answer_of(message: dict[str, Any]) -> Answer:
     """The answer that a message object is."""
     output: list[OutputPart | ToolCall] = []
-    for i, block in enumerate(listed(message.get("content"))):
+    content = message.get("content")
+    if isinstance(content, str):
+        output.append(OutputPart("/content", content, OutputKind.TEXT))
+    for i, block in placed(content):
         output += block_output(block, f"/content/{i}")
-    texts, calls = content_texts_and_calls(message.get("content"))
+    texts, calls = content_texts_and_calls(content)
     id_ = word(message.get("id"))
     minted = []
     container = message.get("container")
@@ -85,13 +121,15 @@ def edit_answer(body: bytes, refused: Mapping[str, str]) -> bytes:
     value = loads(body)
     if value is None:
         return body
+    edits: list[Edit] = []
     content = value.get("content")
-    if isinstance(content, list):
-        for i in range(len(content)):
-            told = refused.get(f"/content/{i}")
-            if told is not None:
-                content[i] = {"type": "text", "text": told}
-        left = any(b.get("type") == "tool_use" for b in listed(content))
-        if value.get("stop_reason") == "tool_use" and not left:
-            value["stop_reason"] = "end_turn"
-    return dumps(value).encode()
+    for i, _ in placed(content):
+        told = refused.get(f"/content/{i}")
+        if told is not None:
+            value["content"][i] = {"type": "text", "text": told}
+            edits.append(Edit(f"/content/{i}", None, dumps(value["content"][i])))
+    left = any(is_call(block) for _, block in placed(content))
+    if edits and value.get("stop_reason") == "tool_use" and not left:
+        value["stop_reason"] = "end_turn"
+        edits.append(Edit("/stop_reason", "end_turn"))
+    return rewritten(body, edits, value)

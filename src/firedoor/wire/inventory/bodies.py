@@ -7,7 +7,7 @@ stands in its body is unknown.
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from firedoor.wire.inventory import anthropic_messages
+from firedoor.wire.inventory import anthropic_messages, bodies_gemini
 
 
 class Body(NamedTuple):
@@ -121,4 +121,5 @@ BODIES: Final[Mapping[str, Body]] = {
     "anthropic:memory_stores.memories.update": Body(
         {"path": "text", "content": "text", "precondition": "free"}
     ),
+    **{name: Body(fields) for name, fields in bodies_gemini.FIELDS.items()},
 }  # fmt: skip

@@ -8,7 +8,9 @@ from firedoor.wire.inventory.endpoints import Act, Operation
 _EVERYWHERE: Final = frozenset({"beta"})
 _BY_PROVIDER: Final = {
     # Gemini takes its key in the query too, and says there that it wants a stream.
-    "gemini": frozenset({"alt", "key", "$alt", "pageSize", "pageToken", "updateMask"}),
+    "gemini": frozenset(
+        {"alt", "key", "$alt", "pageSize", "pageToken", "updateMask", "uploadType"}
+    ),
 }
 _BY_ACT: Final = {
     Act.LIST: frozenset(

@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from firedoor.types.part import Answer, OutputKind, OutputPart, Role, ToolCall, Turn
-from firedoor.wire.answers import UNREADABLE, dumps, error_of, listed, loads, usage_of, word
+from firedoor.wire.answers import (
+    UNREADABLE,
+    dumps,
+    error_of,
+    loads,
+    placed,
+    rewritten,
+    strings_of,
+    usage_of,
+    word,
+)
+from firedoor.wire.edit import Edit
+from firedoor.wire.openai_chat.parts import texts_of
 from firedoor.wire.shape import turn_of_texts_and_calls
 
 TEXT_MEMBERS = (
@@ -15,17 +27,25 @@ TEXT_MEMBERS = (
 )
 
 
+def said_of(claim: Mapping[str, Any]) -> tuple[str, str]:
+    """The name and the arguments in a tool call, or in one delta of it.
+
+    ``type`` names the member that says them. A type that this door does not know is read by the
+    same rule, so that a call of a new kind is judged too.
+    """
+    kind = claim.get("type")
+    names = [kind] if isinstance(kind, str) else []
+    inner: dict[str, Any] = next(
+        (claim[n] for n in (*names, "function", "custom") if isinstance(claim.get(n), dict)), {}
+    )
+    value = inner.get("arguments", inner.get("input"))
+    arguments = value if isinstance(value, str) else "" if value is None else dumps(value)
+    return word(inner.get("name")) or "", arguments
+
+
 def call_of(claim: Mapping[str, Any], pointer: str) -> ToolCall:
     """One tool call, function or custom."""
-    inner = claim.get("custom") if claim.get("type") == "custom" else claim.get("function")
-    inner = inner if isinstance(inner, dict) else {}
-    text = inner.get("arguments", inner.get("input"))
-    return ToolCall(
-        pointer,
-        word(claim.get("id")) or "",
-        word(inner.get("name")) or "",
-        text if isinstance(text, str) else "",
-    )
+    return ToolCall(pointer, word(claim.get("id")) or "", *said_of(claim))
 
 
 def turn_of(texts: list[str], calls: list[ToolCall]) -> Turn:
@@ -43,19 +63,20 @@ def read_answer(body: bytes) -> Answer:
     output: list[OutputPart | ToolCall] = []
     turns: list[tuple[Turn, ...]] = []
     finish: list[str] = []
-    for i, choice in enumerate(listed(value.get("choices"))):
+    for i, choice in placed(value.get("choices")):
         message = choice.get("message")
         message = message if isinstance(message, dict) else {}
         at = f"/choices/{i}/message"
         texts: list[str] = []
         calls: list[ToolCall] = []
         for name, kind in TEXT_MEMBERS:
-            text = message.get(name)
-            if isinstance(text, str) and text:
+            # Some servers give a list of parts where a string is meant.
+            text = "\n".join(strings_of(message.get(name)))
+            if text:
                 output.append(OutputPart(f"{at}/{name}", text, kind))
                 if name in ("content", "refusal"):
-                    texts.append(text)
-        for j, claim in enumerate(listed(message.get("tool_calls"))):
+                    texts += texts_of(message.get(name))
+        for j, claim in placed(message.get("tool_calls")):
             calls.append(call_of(claim, f"{at}/tool_calls/{j}"))
         legacy = message.get("function_call")
         if isinstance(legacy, dict):
@@ -87,32 +108,50 @@ def edit_answer(body: bytes, refused: Mapping[str, str]) -> bytes:
     value = loads(body)
     if value is None:
         return body
-    for i, choice in enumerate(listed(value.get("choices"))):
+    edits: list[Edit] = []
+    for i, choice in placed(value.get("choices")):
         message = choice.get("message")
-        if not isinstance(message, dict):
-            continue
-        at = f"/choices/{i}/message"
-        said = []
-        kept = []
-        for j, claim in enumerate(message.get("tool_calls") or []):
-            told = refused.get(f"{at}/tool_calls/{j}")
-            if told is None:
-                kept.append(claim)
-            else:
-                said.append(told)
-        legacy = refused.get(f"{at}/function_call")
-        if legacy is not None:
-            said.append(legacy)
-            message.pop("function_call")
-        if not said:
-            continue
-        content = message.get("content")
-        before = [content] if isinstance(content, str) and content else []
-        message["content"] = "\n".join(before + said)
-        if kept:
-            message["tool_calls"] = kept
+        if isinstance(message, dict):
+            edits += _edit_choice(choice, message, f"/choices/{i}", refused)
+    return rewritten(body, edits, value)
+
+
+def _edit_choice(
+    choice: dict[str, Any], message: dict[str, Any], at: str, refused: Mapping[str, str]
+) -> list[Edit]:
+    """Take the refused calls out of one choice; the same as edits of its text."""
+    edits: list[Edit] = []
+    said: list[str] = []
+    claims = message.get("tool_calls")
+    kept = []
+    for j, claim in enumerate(claims if isinstance(claims, list) else []):
+        told = refused.get(pointer := f"{at}/message/tool_calls/{j}")
+        if told is None:
+            kept.append(claim)
         else:
-            message.pop("tool_calls", None)
-            if "function_call" not in message:
-                choice["finish_reason"] = "stop"
-    return dumps(value).encode()
+            said.append(told)
+            edits.append(Edit(pointer, None))
+    if said and not kept:
+        edits = [Edit(f"{at}/message/tool_calls", None)]
+        del message["tool_calls"]
+    elif said:
+        message["tool_calls"] = kept
+    legacy = refused.get(f"{at}/message/function_call")
+    if legacy is not None:
+        said.append(legacy)
+        edits.append(Edit(f"{at}/message/function_call", None))
+        del message["function_call"]
+    if not said:
+        return []
+    before = message.get("content")
+    if isinstance(before, list):
+        message["content"] = [*before, *({"type": "text", "text": told} for told in said)]
+    else:
+        texts = [before] if isinstance(before, str) and before else []
+        message["content"] = "\n".join(texts + said)
+    edits.append(Edit(f"{at}/message/content", None, dumps(message["content"])))
+    left = kept or isinstance(message.get("function_call"), dict)
+    if not left and choice.get("finish_reason") in ("tool_calls", "function_call"):
+        choice["finish_reason"] = "stop"
+        edits.append(Edit(f"{at}/finish_reason", "stop"))
+    return edits

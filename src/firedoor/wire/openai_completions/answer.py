@@ -3,13 +3,13 @@
 from typing import Any
 
 from firedoor.types.part import Answer, OutputKind, OutputPart
-from firedoor.wire.answers import UNREADABLE, error_of, listed, loads, usage_of, word
+from firedoor.wire.answers import UNREADABLE, error_of, loads, placed, usage_of, word
 
 
 def answer_of(value: dict[str, Any]) -> Answer:
     """The answer that a completion object is. With ``echo`` its texts begin with the prompts."""
-    choices = listed(value.get("choices"))
-    texts = ((i, choice.get("text")) for i, choice in enumerate(choices))
+    choices = list(placed(value.get("choices")))
+    texts = ((i, choice.get("text")) for i, choice in choices)
     return Answer(
         output=tuple(
             OutputPart(f"/choices/{i}/text", text, OutputKind.TEXT)
@@ -19,7 +19,7 @@ def answer_of(value: dict[str, Any]) -> Answer:
         usage=usage_of(value.get("usage")),
         model=word(value.get("model")),
         id=word(value.get("id")),
-        finish=tuple(r for c in choices if isinstance(r := c.get("finish_reason"), str)),
+        finish=tuple(r for _, c in choices if isinstance(r := c.get("finish_reason"), str)),
         error=error_of(value),
     )
 

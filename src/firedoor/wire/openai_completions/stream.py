@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from firedoor.types.part import Answer, OutputKind, OutputPart
-from firedoor.wire.answers import count, error_of, listed, loads, word
+from firedoor.wire.answers import count, error_of, loads, placed, word
 from firedoor.wire.openai_completions.answer import answer_of
 from firedoor.wire.plain import error_event
 from firedoor.wire.sse import Event, SseReader
@@ -69,7 +69,7 @@ class CompletionStream:
         self._whole |= {k: v for k, v in value.items() if v is not None and k != "choices"}
         seen: list[str] = []
         finished: list[int] = []
-        for choice in listed(value.get("choices")):
+        for _, choice in placed(value.get("choices")):
             index = count(choice.get("index")) or 0
             if index not in self._texts and len(self._texts) >= _CHOICES_MAX:
                 continue

@@ -8,12 +8,15 @@ from firedoor.wire.answers import (
     UNREADABLE,
     dumps,
     error_of,
-    listed,
     loads,
+    placed,
+    rewritten,
     strings_of,
     usage_of,
     word,
 )
+from firedoor.wire.edit import Edit
+from firedoor.wire.inventory import openai_responses as inventory
 from firedoor.wire.openai_responses.parts import item_turn
 
 CALL_ITEMS: Final[Mapping[str, str]] = {
@@ -25,20 +28,38 @@ CALL_ITEMS: Final[Mapping[str, str]] = {
     "computer_call": "action",
 }
 """Items that the caller's program carries out, and the member that says what to do."""
+_ASKED: Final = ("arguments", "input", "action", "actions", "operation")
+_NO_CALLS: Final = frozenset(inventory.ITEM.cases) - frozenset(CALL_ITEMS)
+_NO_TEXT: Final = ("id", "type", "status", "call_id")
+
+
+def is_known(item: Mapping[str, Any]) -> bool:
+    """Whether the type of an item says what it asks for."""
+    kind = item.get("type")
+    return isinstance(kind, str) and (kind in CALL_ITEMS or kind in _NO_CALLS)
 
 
 def is_call(item: Mapping[str, Any]) -> bool:
-    """Whether an output item asks the caller's program to do something."""
-    return item.get("type") in CALL_ITEMS
+    """Whether an output item asks the caller's program to do something.
+
+    An item of an unknown type does if it looks like a call: a client that is newer than this door
+    may carry it out.
+    """
+    kind = item.get("type")
+    if is_known(item):
+        searches = kind == "tool_search_call" and item.get("execution") == "client"
+        return kind in CALL_ITEMS or searches
+    named = "name" in item and ("arguments" in item or "input" in item)
+    return named or "call_id" in item
 
 
 def call_of(item: Mapping[str, Any], pointer: str) -> ToolCall:
     """The tool call that an item is."""
-    kind = str(item.get("type"))
-    value = item.get(CALL_ITEMS[kind])
-    if value is None and kind == "computer_call":
-        value = item.get("actions")
-    arguments = value if isinstance(value, str) else dumps(value if value is not None else {})
+    kind = word(item.get("type")) or ""
+    own = CALL_ITEMS.get(kind)
+    asked = (item.get(name) for name in ((own, *_ASKED) if own else _ASKED))
+    value: Any = next((v for v in asked if v is not None), {})
+    arguments = value if isinstance(value, str) else dumps(value)
     name = word(item.get("name")) or kind.removesuffix("_call")
     return ToolCall(pointer, word(item.get("call_id")) or "", name, arguments)
 
@@ -50,7 +71,7 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
         return [call_of(item, at)]
     if kind == "message":
         found: list[OutputPart | ToolCall] = []
-        for i, part in enumerate(listed(item.get("content"))):
+        for i, part in placed(item.get("content")):
             for name, out in (("text", OutputKind.TEXT), ("refusal", OutputKind.REFUSAL)):
                 text = part.get(name)
                 if isinstance(text, str) and text:
@@ -59,7 +80,7 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
     if kind == "reasoning":
         found = []
         for name in ("summary", "content"):
-            for i, part in enumerate(listed(item.get(name))):
+            for i, part in placed(item.get(name)):
                 text = word(part.get("text")) or ""
                 if text:
                     pointer = f"{at}/{name}/{i}/text"
@@ -69,12 +90,12 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
         return found
     if kind == "compaction":
         return [OutputPart(f"{at}/encrypted_content", "", OutputKind.OPAQUE)]
-    if isinstance(kind, str):
+    rest = "\n".join(s for k, v in item.items() if k not in _NO_TEXT for s in strings_of(v))
+    if is_known(item):
         # Tools that ran at the provider: what they brought in is nobody's in the fleet.
-        skip = {"id", "type", "status", "call_id"}
-        rest = [s for k, v in item.items() if k not in skip for s in strings_of(v)]
-        return [OutputPart(at, "\n".join(rest), OutputKind.HOSTED)]
-    return []
+        return [OutputPart(at, rest, OutputKind.HOSTED)]
+    # Of an unknown item nothing is known but that this instance's model was behind it.
+    return [OutputPart(at, rest, OutputKind.TEXT)] if rest else []
 
 
 def ids_of(value: Mapping[str, Any]) -> list[MintedId]:
@@ -91,14 +112,10 @@ def ids_of(value: Mapping[str, Any]) -> list[MintedId]:
 
 def answer_of(value: dict[str, Any]) -> Answer:
     """The answer that a response object is."""
-    items = value.get("output")
-    items = items if isinstance(items, list) else []
     output: list[OutputPart | ToolCall] = []
     minted = []
     turns = []
-    for i, item in enumerate(items):
-        if not isinstance(item, dict):
-            continue
+    for i, item in placed(value.get("output")):
         output += item_output(item, f"/output/{i}")
         if isinstance(item.get("id"), str):
             minted.append(MintedId("item", item["id"]))
@@ -144,10 +161,10 @@ def edit_answer(body: bytes, refused: Mapping[str, str]) -> bytes:
     value = loads(body)
     if value is None:
         return body
-    output = value.get("output")
-    if isinstance(output, list):
-        for i, item in enumerate(output):
-            told = refused.get(f"/output/{i}")
-            if told is not None and isinstance(item, dict):
-                output[i] = message_instead(item, told)
-    return dumps(value).encode()
+    edits: list[Edit] = []
+    for i, item in placed(value.get("output")):
+        told = refused.get(f"/output/{i}")
+        if told is not None:
+            value["output"][i] = message_instead(item, told)
+            edits.append(Edit(f"/output/{i}", None, dumps(value["output"][i])))
+    return rewritten(body, edits, value)

@@ -52,7 +52,7 @@ def item_turn(value: dict[str, Any]) -> Turn:
     if kind == "message":
         role = _speaker("message", value).role
         return turn_of_texts_and_calls(role, texts_of(value.get("content")), [])
-    if kind in _CALLS:
+    if isinstance(kind, str) and kind in _CALLS:
         arguments = value.get(_CALLS[kind])
         call = (
             str(value.get("call_id", "")),

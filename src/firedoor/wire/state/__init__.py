@@ -19,5 +19,5 @@ def state_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire:
     lines = LinesStream if f"{provider}:{operation}" in CONTENTS else None
     return SurfaceWire(
         surface, sections_of(body), read_turn, read_field, params, read_answer, edit_answer,
-        PassingStream, lines,
+        PassingStream, lines=lines,
     )  # fmt: skip

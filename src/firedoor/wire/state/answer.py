@@ -22,12 +22,18 @@ _ID_MEMBERS: Final = {
     "output_file_id": "file",
     "response_id": "response",
     "vector_store_id": "vector_store",
-    # Gemini names what it keeps by path: files/abc.
+    # Gemini names what it keeps by path, files/abc, and files by their whole address too.
     "name": None,
+    "uri": "file",
 }
-_GEMINI_NAMES: Final = (
-    "files/", "cachedContents/", "fileSearchStores/", "batches/", "interactions/", "operations/",
-)  # fmt: skip
+_GEMINI_NAMES: Final = {
+    "files/": "file",
+    "cachedContents/": "cache",
+    "fileSearchStores/": "file_search_store",
+    "batches/": "batch",
+    "interactions/": "interaction",
+    "operations/": "operation",
+}
 
 
 def _resource(member: str, holder: dict[str, Any]) -> str:
@@ -35,6 +41,8 @@ def _resource(member: str, holder: dict[str, Any]) -> str:
     if named is not None:
         return named
     kind = holder.get("object") or holder.get("type")
+    if member == "name":
+        return _GEMINI_NAMES.get(str(holder["name"]).partition("/")[0] + "/", "state")
     return str(kind).rpartition(".")[2] if isinstance(kind, str) else "state"
 
 
@@ -53,7 +61,9 @@ def minted_ids(value: Any) -> Iterator[MintedId]:
             found = holder.get(member)
             if not isinstance(found, str) or not 0 < len(found) <= _ID_CHARS_MAX or found in seen:
                 continue
-            if member == "name" and not found.startswith(_GEMINI_NAMES):
+            if member == "name" and not found.startswith(tuple(_GEMINI_NAMES)):
+                continue
+            if member == "uri" and not found.endswith(f"/{holder.get('name')}"):
                 continue
             seen.add(found)
             yield MintedId(_resource(member, holder), found)

@@ -51,5 +51,5 @@ def filtered(body: bytes, found: Listing, kept: Collection[int]) -> bytes:
     for name, at in (("first_id", 0), ("last_id", -1)):
         if isinstance(value.get(name), str):
             end = found.ids[ends[at]] if ends else None
-            edits.append(Edit(f"/{name}", end) if end else Edit(f"/{name}", "null", raw=True))
+            edits.append(Edit(f"/{name}", end) if end else Edit(f"/{name}", None, "null"))
     return edit(body, edits)

@@ -1,0 +1,180 @@
+"""What one answer emits: its texts and calls, under the label that they carry.
+
+Emissions carry the join of everything in the request, and of what a provider's tool brought into
+this answer before them (MODEL line 22). They are handed out once, to the commit that makes them
+durable.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from firedoor import lineage
+from firedoor.engine import explain
+from firedoor.engine.judge import call_ask
+from firedoor.identity import attempt_of
+from firedoor.policy import affordances_of, call_verdict
+from firedoor.types.ids import Digest
+from firedoor.types.label import BOTTOM, Label, join
+from firedoor.types.part import MintedId, OutputKind, OutputPart, ToolCall
+from firedoor.types.record import Emission, MintedRow, Place, RunRow, StoreMark, StoreRecord
+from firedoor.types.verdict import Action, Verdict
+from firedoor.wire import Act
+
+if TYPE_CHECKING:
+    from firedoor.engine.exchange import Exchange
+
+
+_OUTPUT: Final = Digest(b"output")
+"""What a commitment to an output begins with, where an attempt has its history."""
+
+
+class Emitted:
+    """The emissions of one answer."""
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self.exchange = exchange
+        self.label: Label = exchange.exposed_label()
+        self._retold = exchange.retold[0].label if exchange.retold is not None else BOTTOM
+        """The label of what an answer tells anew, as its owner's room has it."""
+        self.tools: list[dict[str, Any]] = []
+        """Every call with its verdict, as `explain` shows it."""
+        self._emissions: list[Emission] = []
+        self._records: list[StoreRecord] = []
+        self._marks: list[StoreMark] = []
+        self._minted: dict[Digest, MintedRow] = {}
+        self._texts: dict[str, str] = {}
+        self._new_texts: dict[str, str] = {}
+        self._contents = 0
+
+    def has(self, part: OutputPart) -> bool:
+        """Whether this text was emitted at this place."""
+        return self._texts.get(part.pointer) == part.text
+
+    def _emit(self, text: str) -> list[Emission]:
+        exchange = self.exchange
+        row, label = exchange.known_instance(), self.label
+        if exchange.retold is not None:
+            row, label = exchange.retold[1], self._retold
+        made = lineage.emissions_of(
+            text,
+            digester=exchange.settings.digester,
+            room=row.room,
+            run=row.run,
+            label=label,
+            instance=row.id,
+            author=row.name,
+            compartment=row.compartment,
+            call=exchange.call_id,
+            held=exchange.digests.__contains__,
+        )
+        self._emissions.extend(made)
+        return list(made)
+
+    def add(self, part: OutputPart) -> None:
+        """A text of the answer."""
+        if part.kind is OutputKind.HOSTED:
+            # Text that a provider's tool brought in: an outside root, joined before a later part
+            # of the same answer is judged (MODEL line 22).
+            outside = lineage.outside_label(self.exchange.endpoint.upstream)
+            self.taint(outside)
+            self._retold = join(self._retold, outside)
+        elif part.text:
+            self._emit(part.text)
+        if part.text:
+            self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
+
+    def taint(self, label: Label) -> None:
+        """What the answer shows besides its own words has this label."""
+        self.label = join(self.label, label)
+
+    def mint(self, minted: Iterable[MintedId]) -> None:
+        """Note whose the ids of an answer are: this call's, which they are the answer of.
+
+        Not those that the request itself named, nor what is shown of things that are not the
+        caller's: nobody comes to own a thing by asking for it.
+        """
+        exchange = self.exchange
+        if not exchange.mints:
+            return
+        row = exchange.known_instance()
+        for m in minted:
+            id_ = exchange.settings.digester(f"id\x1f{m.id}")
+            if id_ not in exchange.referred:
+                self._minted[id_] = MintedRow(
+                    id_, m.resource, row.credential, row.room, row.run, row.id, self.label,
+                    exchange.call_id, exchange.endpoint.act is not Act.LIST,
+                )  # fmt: skip
+
+    def judge(self, call: ToolCall) -> Verdict:
+        """The verdict on a call; what it writes is emitted where it goes on."""
+        exchange = self.exchange
+        policy = exchange.policy
+        affordances = affordances_of(policy, call.name)
+        ask = call_ask(exchange, call.name, affordances, self.label)
+        verdict = call_verdict(policy, ask)
+        shown = verdict
+        if verdict.action is Action.ALLOW and verdict.shadow:
+            rule, action = verdict.shadow[0]
+            shown = Verdict(action, rule, verdict.shadow)
+        self.tools.append(
+            {
+                "pointer": call.pointer,
+                "name": call.name,
+                "affordances": list(affordances),
+                "verdict": shown.action.value,
+                "rule": shown.rule,
+                "shadow": shown is not verdict,
+            }
+        )
+        if verdict.rule is not None:
+            exchange.rules[verdict.rule] = None
+        if verdict.action is not Action.ALLOW and exchange.enforcing:
+            return verdict
+        made = self._emit(call.arguments)
+        self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
+        use = exchange.settings.stores.place_of(call.name, call.arguments)
+        if use is not None and use.writes and use.place is not None:
+            row = exchange.known_instance()
+            self._marks.append(StoreMark(use.place, row.room, self.label))
+            self._records.extend(StoreRecord(use.place, e) for e in made)
+            if use.place.key is not None:
+                # A search over the whole store finds it too.
+                whole = Place(use.place.store)
+                self._records.extend(StoreRecord(whole, e) for e in made)
+        return verdict
+
+    def drain(self) -> dict[str, Any]:
+        """The fields of a commit that hold what was emitted since the last one."""
+        row = self.exchange.known_instance()
+        fields: dict[str, Any] = {
+            "emissions": tuple(
+                self._emissions if len(self._emissions) < 2 else dict.fromkeys(self._emissions)
+            ),
+            "records": tuple(self._records),
+            "marks": tuple(self._marks),
+            "minted": (*self._minted.values(), *self._risen()),
+        }
+        label = join(self.exchange.run_committed, self.label)
+        if label != self.exchange.run_committed or self.exchange.store_down:
+            self.exchange.run_committed = label
+            fields["run"] = RunRow(row.run, row.room, label)
+        if self.exchange.settings.keep_content and self._new_texts:
+            self._contents += 1
+            fields["content"] = explain.compact_bytes({"answer": self._new_texts})
+            fields["content_n"] = self._contents
+        self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
+        self._minted = {}
+        return fields
+
+    def _risen(self) -> Iterator[MintedRow]:
+        """State at the provider whose label is higher now: what was written, or told anew."""
+        yield from self.exchange.rises(self.label)
+        if self.exchange.retold is not None and self._retold != self.exchange.retold[0].label:
+            yield self.exchange.retold[0]._replace(label=self._retold, written=True)
+
+    def commitment(self) -> str | None:
+        """A digest of everything that was emitted, for the ledger."""
+        if not self._texts:
+            return None
+        digester = self.exchange.settings.digester
+        return attempt_of(_OUTPUT, self._texts.values(), digester).hex()
