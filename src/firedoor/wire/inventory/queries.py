@@ -29,7 +29,7 @@ _BY_ACT: Final[Mapping[Act, frozenset[str]]] = {
         {
             "after", "after_id", "api_key_id", "before", "before_id", "created_at[gte]",
             "created_at[lte]", "depth", "filter", "include", "include[]", "include_archived",
-            "lifecycle", "limit", "memory_id", "operation", "order", "order_by", "page",
+            "lifecycle", "limit", "metadata", "model", "name", "memory_id", "operation", "order", "order_by", "page",
             "page_size", "path_prefix", "project_id", "purpose", "service_account_id",
             "session_id", "status", "view",
         }
