@@ -98,7 +98,6 @@ UNKNOWN = [
     b"event: x\ndata: {}\n\n",
     b'data: {"type":"nobody.knows","text":"hm"}\n\n',
     b": a comment\n\n",
-    b"data: no json\n\n",
     b"data:\n\n",
     b"id: 7\nretry: 9\n\n",
 ]
@@ -113,6 +112,19 @@ def test_unknown_events_pass_where_they_stood(
     raw = first + blank + event + rest
     upstream.script = lambda call: Reply(raw=raw, content_type="text/event-stream")
     assert streamed(serve(mode).url) == raw
+
+
+def test_an_event_that_cannot_be_read_ends_a_stream_in_contain(
+    serve: Serve, upstream: ScriptedUpstream
+) -> None:
+    first, blank, rest = STREAM.partition(b"\n\n")
+    raw = first + blank + b"data: no json\n\n" + rest
+    upstream.script = lambda call: Reply(raw=raw, content_type="text/event-stream")
+    assert streamed(serve("observe").url) == raw
+    stopped = streamed(serve("contain").url)
+    assert stopped.startswith(first + blank)
+    assert b"no json" not in stopped
+    assert b"firedoor_upstream" in stopped
 
 
 GUESSES = [
