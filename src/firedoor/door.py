@@ -53,6 +53,7 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
         limits=wire.Limits(json_depth=settings.limits.json_depth),
         body_bytes_max=settings.limits.body,
         upload_bytes_max=settings.limits.upload,
+        upstreams={name: u.base_url for name, u in settings.upstreams.items()},
         keep_content=settings.retention.content != "digests",
     )
 

@@ -173,8 +173,8 @@ def test_a_refusal_is_the_sdks_own_error(door: Door, upstream: ScriptedUpstream)
 
 async def test_async_refusals_too(door: Door, upstream: ScriptedUpstream) -> None:
     sdk = client(door, upstream).aio
-    with pytest.raises(errors.ClientError, match="firedoor_denied") as refused:
-        await sdk.files.list()
+    with pytest.raises(errors.ClientError, match="firedoor_foreign_state") as refused:
+        await sdk.files.get(name="files/f-1")
     assert refused.value.code == 403
     assert upstream.calls == []
 
@@ -295,8 +295,6 @@ def test_what_is_not_read_yet_is_refused_by_name(
     sdk = client(door, upstream)
     with pytest.raises(errors.ClientError, match=r"files\.upload does not pass this door"):
         sdk.files.upload(file=file)
-    with pytest.raises(errors.ClientError, match=r"cached_contents\.list does not pass this door"):
-        list(sdk.caches.list())
     with httpx.Client(transport=door.transport()) as http:
         body = {"model": "m", "input": ASK}
         for path in ("interactions", "agents"):
@@ -426,6 +424,9 @@ def keeping(call: UpstreamCall) -> Reply:
     if path == "files:register":
         file = {"name": "files/f-1", "uri": "https://g.co/v1beta/files/f-1"}
         return Reply(raw=json.dumps({"files": [file]}).encode())
+    if call.method == "GET" and path in ("cachedContents", "files"):
+        kept = [{"name": f"{path}/{n}"} for n in ("f-0", "made-1", "f-1")]
+        return Reply(raw=json.dumps({path: kept, "nextPageToken": ""}).encode())
     if ":" in path:
         return Reply(SAID)
     return Reply(raw=json.dumps({"name": path}).encode())
@@ -459,6 +460,10 @@ def test_what_is_kept_is_its_makers(door: Door, upstream: ScriptedUpstream) -> N
         assert made.status_code == 200
         assert sdk.files.get(name="files/f-1").name == "files/f-1"
         sdk.models.generate_content(model="m", contents=[file, ASK])
+        assert [c.name for c in sdk.caches.list()] == ["cachedContents/made-1"]
+        assert [f.name for f in sdk.files.list()] == ["files/f-1"]
+    with door.instance("b", compartment="lab"):
+        assert [*sdk.caches.list(), *sdk.files.list()] == []
     before = len(upstream.calls)
     with door.instance("b", compartment="lab"):
         for use in (

@@ -116,7 +116,7 @@ def test_hops_that_the_wire_cannot_see_are_refused_by_name(
     sdk = client(door, state)
     with pytest.raises(openai.PermissionDeniedError, match=r"agents\.create does not pass"):
         sdk.post("/agents", cast_to=object, body={"name": "x"})
-    assert refused(lambda: sdk.files.list()) == "firedoor_denied"
+    assert refused(lambda: sdk.skills.list()) == "firedoor_denied"
     assert refused(lambda: sdk.get("/organization/users", cast_to=object)) == "firedoor_denied"
     assert state.calls == []
 
@@ -125,11 +125,11 @@ def test_a_rule_lets_an_operation_through(serve: Any, state: ScriptedUpstream) -
     """The file's rules come before a preset's treatment, and can be narrower than it too."""
     rules = (
         "rules:\n"
-        "  - {id: lists, match: {endpoint: 'openai:files.list'}, action: allow}\n"
+        "  - {id: lists, match: {endpoint: 'openai:skills.list'}, action: allow}\n"
         "  - {id: no-stores, match: {family: retrieval, act: create}, action: deny}\n"
     )
     running = serve("contain", policy=rules)
     sdk = openai.OpenAI(base_url=running.url + "/v1", api_key="k", max_retries=0)
-    sdk.files.list()
+    sdk.skills.list()
     assert refused(lambda: sdk.vector_stores.create(name="x")) == "firedoor_denied"
-    assert [c.path for c in state.calls] == ["/v1/files"]
+    assert [c.path for c in state.calls] == ["/v1/skills"]

@@ -84,5 +84,5 @@ def test_tokens_may_stand_for_text() -> None:
 def test_the_name_of_a_query_parameter_may_be_escaped() -> None:
     """SDKs write ``include[]`` as ``include%5B%5D``."""
     path = "/v1/responses/resp_1"
-    assert route("GET", path, "include%5B%5D=reasoning").surface is Surface.OPENAI_STORED
+    assert route("GET", path, "include%5B%5D=reasoning").surface is Surface.OPENAI_RESPONSES
     assert route("GET", path, "includ%65%5B%5D%26x=1").surface is Surface.UNKNOWN

@@ -70,8 +70,17 @@ def _status(opened: SqliteStore) -> dict[str, Any]:
         opened.close()
 
 
-def doctor(config: Config = None, store: Store = None, json: AsJson = False) -> None:
-    """What is in force, which setting won, and what should be seen to."""
+def doctor(
+    context: typer.Context,
+    config: Config = None,
+    store: Store = None,
+    json: AsJson = False,
+    timeout: Annotated[float, typer.Option(help="Seconds that CMD may take.")] = 120.0,
+) -> None:
+    """What is in force and should be seen to; with -- CMD, which calls of CMD go past the door."""
+    if context.args:
+        _canary(list(context.args), config, timeout, json=json)
+        return
     settings = settings_of(config, store=store)
     findings = list(settings.warnings)
     path = Path(settings.store_url.partition(":")[2])
@@ -124,7 +133,24 @@ def doctor(config: Config = None, store: Store = None, json: AsJson = False) -> 
         raise typer.Exit(EXIT_FINDING)
 
 
+def _canary(command: list[str], config: Path | None, limit_s: float, *, json: bool) -> None:
+    try:
+        from firedoor.cli.canary import canary, shown
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"the canary needs {error.name}, which is not installed",
+            hint="pip install 'firedoor[server]'",
+        ) from None
+    found = canary(command, config=config, limit_s=limit_s, quiet=json)
+    if json:
+        print_json(found)
+    else:
+        shown(found)
+    if found["past"] or not found["passed"]:
+        raise typer.Exit(EXIT_FINDING)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(init)
-    app.command()(doctor)
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(doctor)

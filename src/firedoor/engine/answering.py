@@ -8,7 +8,7 @@ In ``observe`` the bytes of a stream leave as they come, before anything is read
 the door cannot read or fails on goes on all the same: the call is then written down as broken.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from firedoor import wire
@@ -22,11 +22,21 @@ from firedoor.engine.events import (
     UpstreamFailed,
     UpstreamHead,
 )
-from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Stale, StoreFailed
+from firedoor.engine.port import (
+    CallRow,
+    Commit,
+    Committed,
+    EntryDraft,
+    FoundParts,
+    Stale,
+    StoreFailed,
+)
 from firedoor.identity import extend_all
 from firedoor.identity.claims import HOP_BY_HOP
 from firedoor.types.exchange import Headers
-from firedoor.types.part import Answer, OutputPart, ToolCall
+from firedoor.types.ids import Digest
+from firedoor.types.label import up
+from firedoor.types.part import Answer, MintedId, OutputPart, ToolCall
 from firedoor.types.record import (
     MintedRow,
     TurnRow,
@@ -72,6 +82,10 @@ class Answering:
         self._seen_chars = 0
         self._emitted = Emitted(exchange)
         self._broken: str | None = None
+        self._listing: tuple[bytes, wire.Listing, list[Digest | None]] | None = None
+        """A list whose elements' owners are being looked up."""
+        self._filtered = 0
+        """How many of them the caller may not see."""
 
     # -- events ------------------------------------------------------------------------------
 
@@ -90,6 +104,8 @@ class Answering:
                 return self._on_gone()
             case Committed():
                 return self._on_committed()
+            case FoundParts():
+                return self._on_listed(event)
             case Stale():
                 # Nothing that a close writes can be refused for its orders; say so if it is.
                 return self._on_store_failed("refused")
@@ -110,8 +126,8 @@ class Answering:
         coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
         surface = wire.wire_for(exchange.endpoint)
-        if known and content_type.startswith(surface.streamed):
-            self._stream = surface.stream(exchange.enforcing)
+        if known and (surface.lines is not None or content_type.startswith(surface.streamed)):
+            self._stream = (surface.lines or surface.stream)(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]
         elif known and content_type.startswith(b"application/json"):
@@ -181,6 +197,10 @@ class Answering:
                 self._emitted.add(piece.done)
             if piece.terminal:
                 self._closing = wait = True
+            elif piece.minted and self.exchange.enforcing:
+                # An id may be used as soon as it is known: it leaves when it is recorded.
+                self._emitted.mint(piece.minted)
+                wait = True
             if not piece.raw or not self.exchange.enforcing:
                 continue
             if wait:
@@ -211,7 +231,10 @@ class Answering:
             self._closing = True
             return [*commands, self._close()]
         if self._plain is not None:
-            return self._plain_answer(bytes(self._plain))
+            body = bytes(self._plain)
+            return (
+                self._list(body) if self.exchange.endpoint.lists_all else self._plain_answer(body)
+            )
         self._closing = True
         return [self._close()]
 
@@ -224,13 +247,58 @@ class Answering:
 
     def _stop(self, code: str, message: str) -> bytes:
         assert self._stream is not None
-        return self._stream.stop(code, message, self.exchange.call_id)
+        told = self._stream.stop(code, message, self.exchange.call_id)
+        # An answer that has no words for its being stopped is cut.
+        self._cut = self._cut or not told
+        return told
+
+    # -- lists ---------------------------------------------------------------------------------
+
+    def _lists(self) -> bool:
+        return self.exchange.endpoint.lists_all and self._broken is None
+
+    def _list(self, body: bytes) -> list[Command]:
+        """A list of what a credential owns: whose each element is, the store is asked."""
+        exchange = self.exchange
+        listing = wire.listing(body)
+        if listing is None:
+            return self._on_failed("malformed") if exchange.enforcing else self._plain_answer(body)
+        digester = exchange.settings.digester
+        ids = [digester(f"id\x1f{id_}") if id_ is not None else None for id_ in listing.ids]
+        if not any(ids):
+            return self._listed(body, listing, {})
+        self._listing = (body, listing, ids)
+        return [exchange.look_for(id_ for id_ in ids if id_ is not None)]
+
+    def _on_listed(self, event: FoundParts) -> list[Command]:
+        assert self._listing is not None
+        body, listing, ids = self._listing
+        self._listing = None
+        rows = {i: event.minted[id_] for i, id_ in enumerate(ids) if id_ and id_ in event.minted}
+        return self._listed(body, listing, rows)
+
+    def _listed(
+        self, body: bytes, listing: wire.Listing, rows: Mapping[int, MintedRow]
+    ) -> list[Command]:
+        """Go on with what the caller's room may see. In ``observe`` with all of it, as exposures."""
+        exchange = self.exchange
+        room = exchange.known_instance().room
+        if exchange.enforcing:
+            rows = {i: row for i, row in rows.items() if row.room == room}
+            self._filtered = len(listing.ids) - len(rows)
+            if self._filtered:
+                body = wire.filtered(body, listing, rows)
+                self.edited = True
+        for row in rows.values():
+            self._emitted.taint(up(row.label, row.room, room))
+        return self._plain_answer(body)
 
     # -- plain answers -------------------------------------------------------------------------
 
     def _plain_answer(self, body: bytes) -> list[Command]:
         exchange = self.exchange
         surface = wire.wire_for(exchange.endpoint)
+        body = self._through_door(body)
         self.answer = surface.read_answer(body)
         if self.answer.error == "unreadable" and exchange.enforcing and exchange.endpoint.has_body:
             return self._on_failed("malformed")
@@ -252,6 +320,17 @@ class Answering:
         self._held = [body]
         self._closing = True
         return [self._close()]
+
+    def _through_door(self, body: bytes) -> bytes:
+        """An answer of a provider that tells where to go next tells of this door instead."""
+        exchange = self.exchange
+        home = exchange.settings.upstreams.get(exchange.endpoint.upstream)
+        door = exchange.head.door
+        if not exchange.enforcing or not exchange.endpoint.keeps or door is None or home is None:
+            return body
+        led = wire.through_door(body, home, door)
+        self.edited = self.edited or led is not body
+        return led
 
     def _plain_head(self, length: int) -> SendHead:
         assert self._head is not None
@@ -284,24 +363,14 @@ class Answering:
         answered = self._broken is None and self.status is not None and self.status < 400
         digester = exchange.settings.digester
         turns = []
-        if self._broken is None and answer.error is None:
+        if self._broken is None and answer.error is None and exchange.retold is None:
             for choice in answer.turns:
                 chain = extend_all(exchange.chain, choice, digester)
                 if chain != exchange.chain:
                     turns.append(TurnRow(chain, exchange.who.credential, exchange.call_id, row.id))
-        minted = tuple(
-            MintedRow(
-                id=digester(f"id\x1f{m.id}"),
-                resource=m.resource,
-                credential=row.credential,
-                room=row.room,
-                run=row.run,
-                instance=row.id,
-                label=self._emitted.label,
-                call=exchange.call_id,
-            )
-            for m in answer.minted
-        )
+        self._emitted.mint(answer.minted)
+        if exchange.params.stored and answer.id is not None:
+            self._emitted.mint([MintedId("completion", answer.id)])
         for turn in turns:
             exchange.engine.answered(exchange.who.credential, turn, row)
         if answered and exchange.attempt is not None:
@@ -325,6 +394,7 @@ class Answering:
                 "finish": list(answer.finish),
                 "error": answer.error or self._broken,
                 "seen_characters": self._seen_chars,
+                "filtered": self._filtered,
             },
         }
         body: dict[str, object] = {
@@ -360,7 +430,6 @@ class Answering:
             entry=EntryDraft("call.close", body),
             awaited=exchange.enforcing,
             turns=tuple(turns),
-            minted=minted,
             files=exchange.files_made(answer) if answered else (),
             **self._emitted.drain(),
         )
@@ -388,6 +457,10 @@ class Answering:
         exchange.engine.unindexed_run(exchange.known_instance().run)
         if not exchange.enforcing:
             exchange.engine.note_unrecorded()
+            if self._listing is not None:
+                body, _, _ = self._listing
+                self._listing = None
+                return self._plain_answer(body)
             return self._on_committed()
         if self._closed:
             return [Finish(clean=False)]
@@ -397,7 +470,9 @@ class Answering:
         message = "The door cannot write its ledger, so nothing more of this answer passes."
         stop = [] if self._broken == "gone" else [StopUpstream()]
         if self._stream is not None:
-            return [*stop, SendBytes(self._stop("firedoor_unavailable", message)), Finish()]
+            told = self._stop("firedoor_unavailable", message)
+            said: list[Command] = [SendBytes(told)] if told else []
+            return [*stop, *said, Finish(clean=bool(told))]
         if not self._head_sent:
             refusal = wire.refusal(
                 "firedoor_unavailable",

@@ -5,6 +5,7 @@ this answer before them (MODEL line 22). They are handed out once, to the commit
 durable.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import lineage
@@ -13,10 +14,11 @@ from firedoor.engine.judge import call_ask
 from firedoor.identity import attempt_of
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.ids import Digest
-from firedoor.types.label import Label, join
-from firedoor.types.part import OutputKind, OutputPart, ToolCall
-from firedoor.types.record import Emission, Place, RunRow, StoreMark, StoreRecord
+from firedoor.types.label import BOTTOM, Label, join
+from firedoor.types.part import MintedId, OutputKind, OutputPart, ToolCall
+from firedoor.types.record import Emission, MintedRow, Place, RunRow, StoreMark, StoreRecord
 from firedoor.types.verdict import Action, Verdict
+from firedoor.wire import Act
 
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
@@ -32,11 +34,14 @@ class Emitted:
     def __init__(self, exchange: "Exchange") -> None:
         self.exchange = exchange
         self.label: Label = exchange.exposed_label()
+        self._retold = exchange.retold[0].label if exchange.retold is not None else BOTTOM
+        """The label of what an answer tells anew, as its owner's room has it."""
         self.tools: list[dict[str, Any]] = []
         """Every call with its verdict, as `explain` shows it."""
         self._emissions: list[Emission] = []
         self._records: list[StoreRecord] = []
         self._marks: list[StoreMark] = []
+        self._minted: dict[Digest, MintedRow] = {}
         self._texts: dict[str, str] = {}
         self._new_texts: dict[str, str] = {}
         self._contents = 0
@@ -47,13 +52,15 @@ class Emitted:
 
     def _emit(self, text: str) -> list[Emission]:
         exchange = self.exchange
-        row = exchange.known_instance()
+        row, label = exchange.known_instance(), self.label
+        if exchange.retold is not None:
+            row, label = exchange.retold[1], self._retold
         made = lineage.emissions_of(
             text,
             digester=exchange.settings.digester,
             room=row.room,
             run=row.run,
-            label=self.label,
+            label=label,
             instance=row.id,
             author=row.name,
             compartment=row.compartment,
@@ -68,11 +75,35 @@ class Emitted:
         if part.kind is OutputKind.HOSTED:
             # Text that a provider's tool brought in: an outside root, joined before a later part
             # of the same answer is judged (MODEL line 22).
-            self.label = join(self.label, lineage.outside_label(self.exchange.endpoint.upstream))
+            outside = lineage.outside_label(self.exchange.endpoint.upstream)
+            self.taint(outside)
+            self._retold = join(self._retold, outside)
         elif part.text:
             self._emit(part.text)
         if part.text:
             self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
+
+    def taint(self, label: Label) -> None:
+        """What the answer shows besides its own words has this label."""
+        self.label = join(self.label, label)
+
+    def mint(self, minted: Iterable[MintedId]) -> None:
+        """Note whose the ids of an answer are: this call's, which they are the answer of.
+
+        Not those that the request itself named, nor what is shown of things that are not the
+        caller's: nobody comes to own a thing by asking for it.
+        """
+        exchange = self.exchange
+        if not exchange.mints:
+            return
+        row = exchange.known_instance()
+        for m in minted:
+            id_ = exchange.settings.digester(f"id\x1f{m.id}")
+            if id_ not in exchange.referred:
+                self._minted[id_] = MintedRow(
+                    id_, m.resource, row.credential, row.room, row.run, row.id, self.label,
+                    exchange.call_id, exchange.endpoint.act is not Act.LIST,
+                )  # fmt: skip
 
     def judge(self, call: ToolCall) -> Verdict:
         """The verdict on a call; what it writes is emitted where it goes on."""
@@ -121,6 +152,7 @@ class Emitted:
             ),
             "records": tuple(self._records),
             "marks": tuple(self._marks),
+            "minted": (*self._minted.values(), *self._risen()),
         }
         label = join(self.exchange.run_committed, self.label)
         if label != self.exchange.run_committed or self.exchange.store_down:
@@ -131,7 +163,14 @@ class Emitted:
             fields["content"] = explain.compact_bytes({"answer": self._new_texts})
             fields["content_n"] = self._contents
         self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
+        self._minted = {}
         return fields
+
+    def _risen(self) -> Iterator[MintedRow]:
+        """State at the provider whose label is higher now: what was written, or told anew."""
+        yield from self.exchange.rises(self.label)
+        if self.exchange.retold is not None and self._retold != self.exchange.retold[0].label:
+            yield self.exchange.retold[0]._replace(label=self._retold, written=True)
 
     def commitment(self) -> str | None:
         """A digest of everything that was emitted, for the ledger."""

@@ -70,7 +70,7 @@ from firedoor.types.exchange import (
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
-from firedoor.types.record import FileRow, InstanceRow, QuarantineRow, RunRow
+from firedoor.types.record import FileRow, InstanceRow, MintedRow, QuarantineRow, RunRow
 from firedoor.types.verdict import Action, RequestAsk
 from firedoor.wire.form import FormFile, boundary_of, is_multipart
 
@@ -176,7 +176,10 @@ class Exchange:
         self.named = {name for name, _ in head.headers}
         """Names of the head's headers."""
         hint = next((upstream for name, upstream in _HINTS.items() if name in self.named), None)
-        self.endpoint = wire.route(head.method, head.path, head.query, head.upstream or hint)
+        self.endpoint = wire.route(
+            head.method, head.path, head.query, head.upstream or hint,
+            rooted=caller.front == "sidecar",
+        )  # fmt: skip
         self.who = engine.who(self.settings, self.claims, caller)
         self.instance: InstanceRow | None = self.who.instance
         self.params = Params()
@@ -224,6 +227,12 @@ class Exchange:
         """Whether what instances wrote, in the files that this request names, waits for a person."""
         self._reviews: dict[str, tuple[Review, list[dict[str, Any]]]] = {}
         self._body_bytes_max = self.settings.body_bytes_max
+        self.referred: dict[Digest, MintedRow | None] = {}
+        """The ids that this request names, and whose they are, where that is known."""
+        self.written: dict[Digest, MintedRow] = {}
+        """Those of them that the call writes into."""
+        self.retold: tuple[MintedRow, InstanceRow] | None = None
+        """What the answer tells anew rather than for the first time, and whose words it is."""
 
     # -- what the rest of the engine asks of a call ----------------------------------------------
 
@@ -253,6 +262,14 @@ class Exchange:
                 "firedoor_unknown_surface",
                 "Protocol upgrades do not pass this door: nothing inside them could be judged.",
                 param="upgrade",
+            )
+        rerouting = sorted(wire.REROUTING & self.named) if self.enforcing else []
+        if rerouting:
+            return self._refuse(
+                "firedoor_unknown_surface",
+                "A header of this request names another method or path than the one that was "
+                "judged.",
+                param=rerouting[0].decode(),
             )
         if self.enforcing and self.claims.ambiguous:
             return self._refuse(
@@ -512,7 +529,7 @@ class Exchange:
                 pointer = self._turn_pointer(sections.turns_pointer, index)
                 self._new_turns.append(self._section(pointer, surface.read_turn(pointer, value)))
             for name, value in self._fields.items():
-                if trail is not None and name in trail.fields and trail.fields[name] == value:
+                if trail is not None and trail.holds(name, value):
                     self.digests.update(trail.field_outcomes[name][1].digests)
                     continue
                 self._new_fields[name] = self._field(surface, name, value)
@@ -783,6 +800,19 @@ class Exchange:
             )
         ]
 
+    def look_for(self, minted: Iterable[Digest]) -> LookParts:
+        """Whose are these ids, which the answer tells?"""
+        row = self.known_instance()
+        return LookParts(
+            self.at, row.room, row.run, row.id, row.credential, minted=tuple(dict.fromkeys(minted))
+        )
+
+    def _found(self, found: FoundParts) -> list[Command]:
+        if self._state is _State.UPSTREAM:
+            assert self._answering is not None
+            return self._answered(self._answering.receive(found))
+        return self._judge(found)
+
     def _judge(self, found: FoundParts) -> list[Command]:
         if found.attempt is not None:
             self.second_try = True
@@ -803,6 +833,7 @@ class Exchange:
                 return refusal if refusal is not None else self._look_parts()
         row = self.known_instance()
         scene = self._scene(found, row)
+        self._refer(found)
         outcomes = self._judge_sections(scene)
         problem = self._problem(outcomes)
         if problem is not None:
@@ -898,6 +929,40 @@ class Exchange:
             epoch=f"{self.policy_digest}:{found.orders}",
         )
 
+    def _refer(self, found: FoundParts) -> None:
+        """Note whose the ids of this request are, and which of them it writes into."""
+        for section in (*self._new_turns, *self._new_fields.values()):
+            for part in section.reading.parts if section.outcome is None else ():
+                if part.kind is Kind.REFERENCE:
+                    id_ = self.settings.digester(f"id\x1f{part.text}")
+                    known = self.referred[id_] = found.minted.get(id_)
+                    if known is not None and self.endpoint.retells and self.retold is None:
+                        self.retold = (known, found.owners.get(known.instance) or owner_of(known))
+                    if known is not None and self.endpoint.writes_into(part):
+                        self.written[id_] = known
+
+    @property
+    def mints(self) -> bool:
+        """Whether the ids of the answer are the caller's, as those that a provider makes for it.
+
+        A look at a thing tells of ids that belong with it: they are its owner's.
+        """
+        if self.endpoint.act not in (wire.Act.READ, wire.Act.LIST):
+            return True
+        mine = self.known_instance().room
+        rows = self.referred.values()
+        return bool(rows) and all(row is not None and row.room == mine for row in rows)
+
+    def rises(self, label: Label) -> tuple[MintedRow, ...]:
+        """What this call writes into, with ``label`` as its owners' rooms see it (MODEL line 24)."""
+        mine = self.known_instance().room
+        rows = []
+        for row in self.written.values():
+            risen = join(row.label, up(label, mine, row.room))
+            if risen != row.label:
+                rows.append(row._replace(label=risen, written=True))
+        return tuple(rows)
+
     def _judge_sections(self, scene: Scene) -> list[tuple[str | None, Outcome]]:
         """Judge what is new, in wire order, and add it to what is known. Fills ``tally``."""
         sections = [*((None, s) for s in self._new_turns), *self._new_fields.items()]
@@ -992,6 +1057,7 @@ class Exchange:
                 continued=(row.credential, chains[0], self.attempt)
                 if chains and self.attempt
                 else None,
+                minted=self.rises(self.tally.shown),
                 reach=tuple(
                     (
                         RoomId(root),
@@ -1350,11 +1416,18 @@ class Exchange:
         RequestRead: _body_read,
         RequestBroken: _broken,
         FoundWho: _identified,
-        FoundParts: _judge,
+        FoundParts: _found,
         Committed: _committed,
         Stale: _committed,
         StoreFailed: _committed,
     }
+
+
+def owner_of(minted: MintedRow) -> InstanceRow:
+    """The owner of an id, where nothing more is known of it (it was adopted for one to come)."""
+    return InstanceRow(
+        minted.instance, minted.instance, minted.room, minted.room, minted.run, minted.credential
+    )
 
 
 def _content_type(head: RequestHead) -> bytes | None:

@@ -43,6 +43,8 @@ class Outcome(NamedTuple):
     """(code, message, pointer, rule) when the whole call must be refused."""
     digests: tuple[Digest, ...] = ()
     """Passages that the section holds."""
+    refers: bool = False
+    """Whether it names state kept elsewhere, whose label may rise between two calls."""
 
 
 @dataclass(slots=True)
@@ -336,6 +338,7 @@ class _Section:
         self.exposures: dict[Exposure, None] = {}
         self.crossed: dict[tuple[str, str, bool], None] = {}
         self.refused: tuple[str, str, str, str | None] | None = None
+        self.refers = False
         self.shown = BOTTOM
         self.presented = BOTTOM
         self.counts = dict.fromkeys(
@@ -362,6 +365,7 @@ class _Section:
             tuple(self.grants),
             self.refused,
             digests,
+            self.refers,
         )
 
     # -- parts -------------------------------------------------------------------------------
@@ -384,6 +388,7 @@ class _Section:
         self._grant(passages)
         whole = passages.whole.digest if passages.whole is not None else None
         if part.kind is Kind.REFERENCE:
+            self.refers = True
             verdict = self._reference(part, labelled)
         elif labelled.rest is not None:
             verdict = self._split(part, labelled, labelled.rest, whole)

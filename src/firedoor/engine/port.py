@@ -102,6 +102,8 @@ class FoundParts(NamedTuple):
     minted: dict[Digest, MintedRow] = {}  # noqa: RUF012
     files: dict[Digest, FileRow] = {}  # noqa: RUF012
     """Those of the minted ids that are files whose lines were read, with what still holds them."""
+    owners: dict[InstanceId, InstanceRow] = {}  # noqa: RUF012
+    """The instances that ``minted`` names."""
     attempt: InstanceRow | None = None
     """Instance of an equal attempt that got no answer."""
     reach: dict[RoomId, frozenset[RoomId]] = {}  # noqa: RUF012
@@ -159,6 +161,8 @@ class Commit(NamedTuple):
     continued: tuple[str, Digest, Digest] | None = None
     """(credential, chain, attempt): the turn at ``chain`` was gone on from by ``attempt``, unless already."""
     minted: tuple[MintedRow, ...] = ()
+    """New ids, and known ones that were written into: their labels are joined, where the room is
+    the same; whose they are never changes."""
     files: tuple[FileRow, ...] = ()
     reach: tuple[tuple[RoomId, RoomId, int], ...] = ()
     """(root, room, limit) to add. All fit under their limits together, or nothing is applied."""

@@ -1,6 +1,6 @@
 """What an engine is made with: each room's frozen settings, and the keyed digest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from firedoor.lineage import StoreMap
@@ -26,5 +26,7 @@ class EngineSettings:
     answer_bytes_max: int = 64 * 1024 * 1024
     memory_bytes_max: int = 64 * 1024 * 1024
     """Bound of the histories kept in memory so that only what is new is read."""
+    upstreams: Mapping[str, str] = field(default_factory=dict)
+    """Base URLs of the providers, by name."""
     keep_content: bool = True
     """Whether commits carry the texts, for the store to keep encrypted."""

@@ -145,6 +145,15 @@ class Trail:
         self.end = (len(turns), _tail(turns[-1]) if turns else 0)
         """How many turns there are, and a cheap number that tells the last of them."""
 
+    def holds(self, name: str, value: object) -> bool:
+        """Whether what was decided about this field still stands.
+
+        Not where it names state at the provider: that state's label may have risen since.
+        """
+        if name not in self.fields or self.fields[name] != value:
+            return False
+        return not self.field_outcomes[name][1].refers
+
     def common(self, turns: list[object]) -> int:
         """How many leading turns are equal to this trail's."""
         mine = self.turns

@@ -13,7 +13,7 @@ from firedoor.lineage.calculus import (
     label_without_evidence,
     outside_label,
 )
-from firedoor.lineage.exposure import emissions_of, exposed, leaves_of
+from firedoor.lineage.exposure import adopted_passages, emissions_of, exposed, leaves_of
 from firedoor.lineage.lines import Written, known_anywhere, written
 from firedoor.lineage.passages import (
     NO_PASSAGES,
@@ -36,6 +36,7 @@ __all__ = [
     "StoreRule",
     "Use",
     "Written",
+    "adopted_passages",
     "author_of",
     "emissions_of",
     "exposed",

@@ -40,6 +40,20 @@ def leaves_of(text: str, level: int = 0) -> Iterator[str]:
             stack.extend(item)
 
 
+def adopted_passages(text: str, digester: Digester) -> tuple[Digest, ...]:
+    """The digests by which a text that people vouch for is known: it, its lines, its strings.
+
+    Not the short ones: "Done, thank you!" is everybody's.
+    """
+    known: dict[Digest, None] = {}
+    for piece in (text, *leaves_of(text)):
+        found = passages_of(piece, digester)
+        for passage in (found.whole, *found.lines):
+            if passage is not None and passage.anywhere:
+                known[passage.digest] = None
+    return tuple(known)
+
+
 def emissions_of(
     text: str,
     *,

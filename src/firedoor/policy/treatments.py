@@ -34,6 +34,7 @@ class Row(NamedTuple):
 
 
 _JUDGE, _HOLD, _DENY = Treatment.JUDGE, Treatment.HOLD, Treatment.DENY
+# A list of all of it is cut down to the caller's own (wire/state/lists.py).
 _STATE: Final = "state at the provider: its ids are the caller's own, or refused"
 _HOPS: Final = "instances that the door does not see run and talk at the provider"
 
@@ -41,15 +42,15 @@ CONTAIN: Final[Mapping[str, Row]] = {
     "inference": Row(_JUDGE, "a model reads and writes: every part is judged"),
     "count": Row(_JUDGE, "the same request, counted: every part is judged"),
     "classify": Row(_JUDGE, "scores come back, and nothing is kept"),
-    "media": Row(_JUDGE, "texts, sounds and pictures by value", lists=_DENY),
+    "media": Row(_JUDGE, "texts, sounds and pictures by value"),
     "catalog": Row(_JUDGE, "names of models", writes=_DENY),
-    "stored": Row(_JUDGE, _STATE, lists=_DENY),
-    "files": Row(_JUDGE, _STATE, lists=_DENY),
-    "retrieval": Row(_JUDGE, _STATE, lists=_DENY),
-    "containers": Row(_JUDGE, _STATE, lists=_DENY),
-    "batches": Row(_JUDGE, _STATE, lists=_DENY),
-    "caches": Row(_JUDGE, _STATE, lists=_DENY),
-    "memory": Row(_JUDGE, _STATE, lists=_DENY),
+    "stored": Row(_JUDGE, _STATE),
+    "files": Row(_JUDGE, _STATE),
+    "retrieval": Row(_JUDGE, _STATE),
+    "containers": Row(_JUDGE, _STATE),
+    "batches": Row(_JUDGE, _STATE),
+    "caches": Row(_JUDGE, _STATE),
+    "memory": Row(_JUDGE, _STATE),
     "skills": Row(_JUDGE, "instructions for every later instance", lists=_DENY, writes=_DENY),
     "training": Row(_HOLD, "what is learned cannot be taken back", lists=_DENY),
     "hosted": Row(_DENY, _HOPS),

@@ -311,6 +311,14 @@ def look_parts(
         )
     }
     files = dict(_files(connection, minted, ask.at)) if minted else {}
+    owners = {
+        InstanceId(row[0]): instance_from(row)
+        for row in in_batches(
+            connection,
+            "SELECT " + INSTANCE_COLUMNS + " FROM instances WHERE id IN ({})",  # noqa: S608
+            sorted({m.instance for m in minted.values()}),
+        )
+    }
     reach: dict[RoomId, set[RoomId]] = {}
     roots = {e.room for es in emissions.values() for e in es}
     roots |= {r for es in emissions.values() for e in es for r in e.label.live}
@@ -340,5 +348,6 @@ def look_parts(
         marks=tuple(marks),
         minted=minted,
         files=files,
+        owners=owners,
         reach={k: frozenset(v) for k, v in reach.items()},
     )

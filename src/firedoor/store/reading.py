@@ -1,16 +1,25 @@
 """What people ask of a store: calls, instances, rooms, entries, texts. Reads only."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from firedoor.engine.explain import time_text
 from firedoor.ledger import Entry, Verification
 from firedoor.store import checking, kept
 from firedoor.store.head import read_head
-from firedoor.store.rows import COVERAGE, label_from
+from firedoor.store.rows import (
+    COVERAGE,
+    INSTANCE_COLUMNS,
+    MINTED_COLUMNS,
+    instance_from,
+    label_from,
+    minted_from,
+)
 from firedoor.store.sqlite import SqliteStore
+from firedoor.types.ids import Digest
 from firedoor.types.label import BOTTOM, join
+from firedoor.types.record import InstanceRow, MintedRow
 
 _PAGE: Final = 1_000
 _COUNTED: Final = (
@@ -212,6 +221,30 @@ class StoreReader:
             }
             for r in rows
         ]  # fmt: skip
+
+    def instances_named(self, name: str) -> list[InstanceRow]:
+        """The instances of this name, or with this id, the newest first."""
+        with self._store.snapshot() as db:
+            rows = db.execute(
+                f"SELECT {INSTANCE_COLUMNS} FROM instances WHERE name = ?1 OR id = ?1 "  # noqa: S608
+                "ORDER BY first_seen DESC",
+                (name,),
+            ).fetchall()
+        return [instance_from(row) for row in rows]
+
+    def owners(self, ids: Iterable[Digest]) -> dict[Digest, tuple[MintedRow, str]]:
+        """Whose these server-side ids are: the record, and the owner's name; known ones only."""
+        with self._store.snapshot() as db:
+            rows = [
+                db.execute(
+                    f"SELECT {MINTED_COLUMNS} FROM minted WHERE id = ?",  # noqa: S608 - constants
+                    (id_,),
+                ).fetchone()
+                for id_ in ids
+            ]
+            found = [minted_from(row) for row in rows if row is not None]
+            names = dict(db.execute("SELECT id, name FROM instances").fetchall()) if found else {}
+        return {row.id: (row, names.get(row.instance, row.instance)) for row in found}
 
     def page(self, start: int = 0) -> list[Entry]:
         """At most a thousand entries from ``start`` on."""

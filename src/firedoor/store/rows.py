@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
-from firedoor.types.label import UNKNOWN_DEPTH, Label
+from firedoor.types.label import UNKNOWN_DEPTH, Label, join
 from firedoor.types.record import Emission, InstanceRow, MintedRow
 
 
@@ -27,6 +27,11 @@ def label_from(text: str) -> Label:
     return Label(
         depth, frozenset(RoomId(r) for r in value["l"]), frozenset(RoomId(r) for r in value["p"])
     )
+
+
+def label_join(known: str, other: str) -> str:
+    """``join`` of two labels as the store keeps them."""
+    return label_text(join(label_from(known), label_from(other)))
 
 
 EMISSION_COLUMNS = "passage, seq, room, run, label, instance, author, compartment, call, held"

@@ -40,7 +40,9 @@ from firedoor.store import looking, writing
 from firedoor.store.head import read_head
 from firedoor.store.keys import StoreKeys, load_keys
 from firedoor.store.migrate import migrate
+from firedoor.store.rows import label_join
 from firedoor.types.ids import NodeId
+from firedoor.types.record import Grant, MintedRow
 
 _LOG: Final = logging.getLogger("firedoor.store")
 _BUSY_S: Final = 5.0
@@ -196,6 +198,7 @@ class SqliteStore:
         )
         if self.path is not None:
             connection.execute("PRAGMA journal_mode = WAL")
+        connection.create_function("label_join", 2, label_join, deterministic=True)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         # Digests lie at random: a page of theirs is read again soon, and 32 MB hold many.
@@ -532,22 +535,44 @@ class SqliteStore:
         """Give a standing order; its version is in force for every commit from here on.
 
         Args:
-            kind: ``contain``, ``uncontain``, ``recall``, ``release`` or ``revoke``.
+            kind: ``contain``, ``uncontain``, ``recall``, ``release`` or ``revoke``; see `adopt`.
             target: ``instance:…``, ``room:…``, ``credential:…`` or ``quarantine:…``.
         """
+        with self._ordering() as connection:
+            version, _ = writing.write_order(
+                connection, self, read_head(connection), kind=kind, target=target, body=body, at=at
+            )
+        return version
+
+    def adopt(
+        self,
+        target: str,
+        body: dict[str, Any],
+        at: float,
+        *,
+        minted: Iterable[MintedRow] = (),
+        grants: Iterable[Grant] = (),
+    ) -> int:
+        """Bring in what stood there before the door; gives the version of the order that says so."""
+        with self._ordering() as connection:
+            version, _ = writing.write_adoption(
+                connection, self, read_head(connection),
+                target=target, body=body, at=at, minted=minted, grants=grants,
+            )  # fmt: skip
+        return version
+
+    @contextmanager
+    def _ordering(self) -> Iterator[sqlite3.Connection]:
+        """The writer's connection, in a transaction of one order."""
         with self._leader:
             connection = self._writer
             try:
                 self._begin(connection, _BUSY_S)
-                head = read_head(connection)
-                version, _ = writing.write_order(
-                    connection, self, head, kind=kind, target=target, body=body, at=at
-                )
+                yield connection
                 connection.execute("COMMIT")
             except Exception as error:
                 self._roll_back(connection)
                 raise _failure(error, self.url) from error
-        return version
 
     def release(self, item: str, *, actor: str, reason: str, at: float, days: float = 30) -> int:
         """A person lets a held item go, until ``days`` are over; gives the order's version.

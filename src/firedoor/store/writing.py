@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from firedoor.engine.explain import time_text
@@ -13,7 +14,7 @@ from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import counted, label_from, label_text
 from firedoor.types.ids import CallId, NodeId
 from firedoor.types.label import join
-from firedoor.types.record import QuarantineRow, RunRow, StoreMark
+from firedoor.types.record import Grant, MintedRow, QuarantineRow, RunRow, StoreMark
 from firedoor.wire import veiled_pointer
 
 
@@ -63,8 +64,11 @@ _CONTINUED = (
     "UPDATE turns SET next_attempt = ? WHERE credential = ? AND chain = ? AND next_attempt IS NULL"
 )
 _MINTED = (
-    "INSERT OR IGNORE INTO minted (id, resource, credential, room, run, instance, label, call) "
-    "VALUES (?,?,?,?,?,?,?,?)"
+    "INSERT INTO minted (id, resource, credential, room, run, instance, label, call) "
+    "VALUES (?1,?2,?3,?4,?5,?6,?7,?8) "
+    # INVARIANT: whose an id is never changes, and its label only rises.
+    "ON CONFLICT DO UPDATE SET label = label_join(label, excluded.label) "
+    "WHERE ?9 AND room = excluded.room AND label <> excluded.label"
 )
 _FILES = "INSERT OR IGNORE INTO files (id, digest, purpose, lines, call) VALUES (?,?,?,?,?)"
 _HOLDS = (
@@ -143,7 +147,7 @@ class Batch:
         for m in commit.minted:
             rows[_MINTED].append(
                 (m.id, m.resource, m.credential, m.room, m.run, m.instance, label_text(m.label),
-                 m.call)
+                 m.call, m.written)
             )  # fmt: skip
         for f in commit.files:
             rows[_FILES].append((f.id, f.digest, f.purpose, f.lines, f.call))
@@ -273,6 +277,34 @@ def _release(db: sqlite3.Connection, item: str, body: dict[str, Any], at: float)
     db.execute("UPDATE quarantine SET state = 'released', expires = ? WHERE id = ?", (until, item))
     db.execute(_GRANTS, (passage, "released", "", until))
     db.execute("UPDATE head SET granted = granted + 1")
+
+
+def write_adoption(
+    db: sqlite3.Connection,
+    keeper: Keeper,
+    head: Head,
+    *,
+    target: str,
+    body: dict[str, Any],
+    at: float,
+    minted: Iterable[MintedRow],
+    grants: Iterable[Grant],
+) -> tuple[int, Head]:
+    """Bring in ids and texts from before the door, by an order: what was judged without them is
+    judged again. An id that has an owner keeps it."""
+    version, head = write_order(db, keeper, head, kind="adopt", target=target, body=body, at=at)
+    db.executemany(
+        _MINTED,
+        [
+            (m.id, m.resource, m.credential, m.room, m.run, m.instance, label_text(m.label),
+             f"order/{version}", False)
+            for m in minted
+        ],
+    )  # fmt: skip
+    rows = [(g.passage, g.kind, g.scope or "", g.until) for g in grants]
+    db.executemany(_GRANTS, rows)
+    db.execute("UPDATE head SET granted = granted + ?", (len(rows),))
+    return version, head
 
 
 def _take_reach(db: sqlite3.Connection, commit: Commit) -> bool:

@@ -130,6 +130,46 @@ def chat_events(reply: Reply, model: str, n: int, *, usage: bool) -> Iterator[st
     yield "data: [DONE]"
 
 
+# -- completions, the older shape ------------------------------------------------------------------
+
+
+def _prompts(body: dict[str, Any]) -> list[str]:
+    prompt = body.get("prompt")
+    prompts = prompt if isinstance(prompt, list) and isinstance(prompt[0], str) else [prompt]
+    echo = body.get("echo") is True
+    return [str(p) if echo and isinstance(p, str) else "" for p in prompts]
+
+
+def completion(reply: Reply, body: dict[str, Any], n: int) -> dict[str, Any]:
+    """A whole completion; a choice for each prompt."""
+    into, out = _usage(reply)
+    return {
+        "id": f"cmpl-{n}",
+        "object": "text_completion",
+        "created": 1,
+        "model": str(body.get("model", "scripted")),
+        "choices": [
+            {"text": begun + reply.text, "index": i, "logprobs": None, "finish_reason": "stop"}
+            for i, begun in enumerate(_prompts(body))
+        ],
+        "usage": {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out},
+    }
+
+
+def completion_events(reply: Reply, body: dict[str, Any], n: int) -> Iterator[str]:
+    """A completion as ``data:`` events."""
+    whole = completion(reply, body, n)
+    for choice in whole.pop("choices"):
+        pieces = _cut(choice["text"], reply.pieces)
+        for i, piece in enumerate(pieces):
+            finish = choice["finish_reason"] if i == len(pieces) - 1 else None
+            now = choice | {"text": piece, "finish_reason": finish}
+            yield "data: " + _json(whole | {"usage": None, "choices": [now]})
+    if (body.get("stream_options") or {}).get("include_usage"):
+        yield "data: " + _json(whole | {"choices": []})
+    yield "data: [DONE]"
+
+
 # -- responses -------------------------------------------------------------------------------------
 
 

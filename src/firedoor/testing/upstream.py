@@ -162,6 +162,8 @@ def _whole(call: UpstreamCall, reply: Reply, n: int) -> dict[str, Any]:
         return _gemini(path.rpartition(":")[2], call, reply, n)
     if path.endswith("/chat/completions"):
         return shapes.chat(reply, _model(call), n)
+    if path.endswith("/completions"):
+        return shapes.completion(reply, call.body, n)
     if path.endswith("/responses"):
         return shapes.response(reply, _model(call), n)
     if path.endswith("/count_tokens"):
@@ -195,6 +197,8 @@ def _events(call: UpstreamCall, reply: Reply, n: int) -> Iterator[str]:
         return shapes.response_events(reply, _model(call), n)
     if path.endswith("/messages"):
         return shapes.message_events(reply, _model(call), n)
+    if path.endswith("/completions") and not path.endswith("/chat/completions"):
+        return shapes.completion_events(reply, call.body, n)
     options = call.body.get("stream_options") or {}
     return shapes.chat_events(reply, _model(call), n, usage=bool(options.get("include_usage")))
 

@@ -112,6 +112,9 @@ class RequestHead(NamedTuple):
     headers: Headers
     upstream: str | None = None
     """Name of the upstream, where the front knows it (``/u/NAME/…``); else by surface."""
+    door: str | None = None
+    """Where the client reached a sidecar (``http://127.0.0.1:8474``, or with ``/u/NAME``), for
+    answers that tell it where to go next; None in process, where it comes by here anyway."""
 
 
 class Objection(NamedTuple):
@@ -138,5 +141,7 @@ class Params(NamedTuple):
     stream: bool = False
     choices: int = 1
     output_tokens_max: int | None = None
+    stored: bool = False
+    """Whether the client asks the provider to keep the answer, where it is not kept unasked."""
     include_usage: bool = True
     """Whether the client will see usage on a stream without anything being injected."""

@@ -95,6 +95,8 @@ class MintedRow(NamedTuple):
     instance: InstanceId
     label: Label
     call: CallId
+    written: bool = True
+    """Whether the call wrote into it: then the label of one that is known rises to this one's."""
 
 
 class QuarantineRow(NamedTuple):

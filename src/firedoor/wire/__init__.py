@@ -5,9 +5,12 @@ May import: types, errors.
 
 from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
+from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
-from firedoor.wire.route import Endpoint, resource_of, route
+from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
+from firedoor.wire.state.lists import Listing, filtered, listing
+from firedoor.wire.state.urls import through_door
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
 from firedoor.wire.surfaces import form_shape, surface_wire, wire_for
 from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy, veiled_name, veiled_pointer
@@ -16,11 +19,14 @@ __all__ = [
     "BETA_HEADERS",
     "CODES",
     "HOPS",
+    "REROUTING",
     "WORD_CHARS_MAX",
+    "Act",
     "AnswerStream",
     "Edit",
     "Endpoint",
     "Limits",
+    "Listing",
     "Malformed",
     "Piece",
     "Refusal",
@@ -28,14 +34,17 @@ __all__ = [
     "beta_of",
     "check",
     "edit",
+    "filtered",
     "form_shape",
     "is_wordy",
+    "listing",
     "parse",
     "refusal",
     "replace_spans",
     "resource_of",
     "route",
     "surface_wire",
+    "through_door",
     "upstream_failure",
     "veiled_name",
     "veiled_pointer",

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from firedoor.types.exchange import Surface
+from firedoor.types.part import Part
 from firedoor.wire.inventory import endpoints
 from firedoor.wire.inventory.endpoints import Act, Match
 from firedoor.wire.inventory.queries import query_names
@@ -18,10 +19,28 @@ _ID_CHARS_MAX: Final = 512
 # What a path calls a thing that is no thing of anybody's.
 _WORDS: Final = frozenset({"model", "model_id", "version"})
 
+REROUTING: Final = frozenset(
+    {
+        b"x-http-method", b"x-http-method-override", b"x-method-override", b"x-original-method",
+        b"x-original-uri", b"x-original-url", b"x-rewrite-url",
+    }
+)  # fmt: skip
+"""Headers by which some servers take another method or path than the one that was judged."""
+
+# What a body may name that the answer, or a tool at the provider, writes into.
+_WRITTEN: Final = frozenset({"container", "conversation", "thread"})
+
+# Families whose things have owners here, so that a list of them can be cut down to one's own.
+_FILTERED: Final = frozenset(
+    {"batches", "caches", "containers", "files", "media", "memory", "retrieval", "stored"}
+)
+
 _SURFACES: Final = {
     ("openai", "chat.completions.create"): Surface.OPENAI_CHAT,
     ("openai", "responses.create"): Surface.OPENAI_RESPONSES,
+    ("openai", "responses.cancel"): Surface.OPENAI_RESPONSES,
     ("openai", "responses.compact"): Surface.OPENAI_RESPONSES,
+    ("openai", "responses.retrieve"): Surface.OPENAI_RESPONSES,
     ("openai", "responses.input_tokens.count"): Surface.OPENAI_RESPONSES,
     ("openai", "embeddings.create"): Surface.OPENAI_EMBEDDINGS,
     ("openai", "completions.create"): Surface.OPENAI_COMPLETIONS,
@@ -57,6 +76,27 @@ class Endpoint(NamedTuple):
         """Whether a request without a body is none."""
         return self.has_body and self.act in (Act.CALL, Act.CREATE)
 
+    @property
+    def lists_all(self) -> bool:
+        """Whether the answer lists what a credential owns, whoever had it made."""
+        return self.act is Act.LIST and not self.ids and self.family in _FILTERED
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it is about what the provider keeps: its answer is the provider's own words."""
+        return self.family in _FILTERED
+
+    @property
+    def retells(self) -> bool:
+        """Whether the answer is what a model said in an earlier call, named in the path."""
+        return bool(self.ids) and self.act is not Act.CREATE
+
+    def writes_into(self, part: Part) -> bool:
+        """Whether the call writes into what ``part``, a reference of its request, names."""
+        if part.pointer.startswith(":"):
+            return self.act in (Act.CREATE, Act.CHANGE)
+        return part.resource in _WRITTEN and self.act in (Act.CALL, Act.CREATE, Act.CHANGE)
+
 
 def _surface(match: Match) -> Surface:
     operation = match.operation
@@ -66,11 +106,16 @@ def _surface(match: Match) -> Surface:
     return known or Surface(f"{operation.provider}.{operation.family}")
 
 
-def _below_root(path: str) -> str:
+def _below_root(path: str, *, rooted: bool) -> str:
     """The path below its version; itself where there is none. Gemini's ``/upload`` stays."""
     found = list(_VERSION.finditer(path))
     if not found:
         return path
+    if rooted:
+        # What stands before the first version, the provider would take for part of the path.
+        before, found = path[: found[0].start()], found[:1]
+        if before not in ("", "/upload"):
+            return ""
     upload = "/upload" if path[: found[-1].start()].endswith("/upload") else ""
     return f"{upload}/{path[found[-1].end() :]}"
 
@@ -109,17 +154,26 @@ def resource_of(parameter: str) -> str | None:
 
 
 @lru_cache(maxsize=512)
-def route(method: str, path: str, query: str = "", upstream: str | None = None) -> Endpoint:
+def route(
+    method: str,
+    path: str,
+    query: str = "",
+    upstream: str | None = None,
+    *,
+    rooted: bool = False,
+) -> Endpoint:
     """The endpoint that a request names.
 
     Args:
         upstream: The upstream that the front or a header names; it decides where providers share
             a path (``/v1/models``).
+        rooted: Whether the version begins the path, as it does at a sidecar. In process a base URL
+            may have a path of its own before it.
 
     A path with an empty or dotted segment, an escape, a parameter or a trailing slash is no
     endpoint's, whatever a lenient server would make of it.
     """
-    below = _below_root(path)
+    below = _below_root(path, rooted=rooted)
     providers = _providers(path, upstream)
     guess = upstream or ("anthropic" if below.startswith("/messages") else providers[0])
     unknown = Endpoint(Surface.UNKNOWN, "unknown", guess, known=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from firedoor.types.exchange import Params, Surface
-from firedoor.types.part import Answer, OutputPart, Reading, ToolCall
+from firedoor.types.part import Answer, MintedId, OutputPart, Reading, ToolCall
 from firedoor.wire.edit import Edit
 from firedoor.wire.tool_choice import goes_along
 
@@ -32,6 +32,8 @@ class Piece(NamedTuple):
     """Whether the answer ends with this event."""
     text: str = ""
     """Text that this event adds, for counting what was seen."""
+    minted: tuple[MintedId, ...] = ()
+    """Ids that this event tells first, and that may be used before the answer ends."""
     unreadable: bool = False
     """Whether a client may read this event otherwise than the door, or where the door cannot: then
     ``raw`` is empty, and nothing after it may pass. Only on a stream that holds calls."""
@@ -96,3 +98,5 @@ class SurfaceWire:
     """What else goes from the fields of a body when the definitions at these pointers do."""
     streamed: tuple[bytes, ...] = (b"text/event-stream",)
     """The content types of an answer that comes piece by piece."""
+    lines: Callable[[bool], AnswerStream] | None = None
+    """The same for an answer that is a thing itself, of any content type: results, a file."""

@@ -8,6 +8,7 @@ from firedoor.wire import (
     anthropic_messages,
     gemini_generate,
     openai_chat,
+    openai_completions,
     openai_embeddings,
     openai_responses,
     plain,
@@ -29,6 +30,7 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
     wire.surface: wire
     for wire in (
         openai_chat.WIRE,
+        openai_completions.WIRE,
         openai_responses.WIRE,
         openai_embeddings.WIRE,
         anthropic_messages.WIRE,

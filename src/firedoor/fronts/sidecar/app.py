@@ -7,6 +7,7 @@ docs/benchmarks.md.
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache
@@ -47,6 +48,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CALLS: Final = "/v1/firedoor/calls/"
 _CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
+_HOST: Final = re.compile(rb"[A-Za-z0-9._-]+(?::\d+)?|\[[0-9A-Fa-f:.]+\](?::\d+)?")
 _FAILED: Final = Objection("firedoor_unavailable", "The door failed; the call did not pass.")
 _WATCH_AFTER_S: Final = 0.05
 _ROUND_S: Final = 0.05
@@ -279,8 +281,9 @@ class SidecarApp:
                 )
                 upstream = None
         head = RequestHead(
-            scope["method"], path, scope["query_string"].decode("latin-1"), headers, upstream
-        )
+            scope["method"], path, scope["query_string"].decode("latin-1"), headers, upstream,
+            _door(scope["scheme"], headers, upstream),
+        )  # fmt: skip
         if objection is not None:
             head = head._replace(headers=_bounded(headers, self._settings))
             await self._turned_away(head, objection, send)
@@ -509,6 +512,14 @@ async def _from_disk(spool: Spool, waiting: _Waiting) -> AsyncIterator[bytes]:
         # A provider that takes what it is sent is not silent.
         waiting.since_s = time.monotonic()
         yield chunk
+
+
+def _door(scheme: str, headers: Headers, upstream: str | None) -> str | None:
+    """Where the client reached this sidecar, by its own account."""
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        return None
+    return f"{scheme}://{hosts[0].decode()}" + (f"/u/{upstream}" if upstream else "")
 
 
 def _headers(scope: Scope) -> Headers:

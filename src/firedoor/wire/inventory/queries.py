@@ -28,10 +28,10 @@ _BY_ACT: Final[Mapping[Act, frozenset[str]]] = {
     Act.LIST: frozenset(
         {
             "after", "after_id", "api_key_id", "before", "before_id", "created_at[gte]",
-            "created_at[lte]", "depth", "filter", "include", "include[]", "include_archived",
-            "lifecycle", "limit", "memory_id", "operation", "order", "order_by", "page",
-            "page_size", "path_prefix", "project_id", "purpose", "service_account_id",
-            "session_id", "status", "view",
+            "created_at[lte]", "depth", "filter", "ids", "include", "include[]", "include_archived",
+            "lifecycle", "limit", "memory_id", "metadata", "model", "name", "operation", "order",
+            "order_by", "page", "page_size", "path_prefix", "project_id", "purpose", "scope_id",
+            "service_account_id", "session_id", "status", "view",
         }
     ),
     Act.READ: frozenset(

@@ -164,5 +164,6 @@ def params(document: Any) -> Params:
         stream=document.get("stream") is True,
         choices=choices if isinstance(choices, int) else 1,
         output_tokens_max=cap if isinstance(cap, int) else None,
+        stored=document.get("store") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
     )

@@ -91,6 +91,8 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
         if item.get("encrypted_content"):
             found.append(OutputPart(f"{at}/encrypted_content", "", OutputKind.OPAQUE))
         return found
+    if kind == "compaction":
+        return [OutputPart(f"{at}/encrypted_content", "", OutputKind.OPAQUE)]
     rest = "\n".join(s for k, v in item.items() if k not in _NO_TEXT for s in strings_of(v))
     if is_known(item):
         # Tools that ran at the provider: what they brought in is nobody's in the fleet.
@@ -110,6 +112,18 @@ def _minted(item: dict[str, Any]) -> Iterator[MintedId]:
             yield MintedId("blob", part["encrypted_content"])
 
 
+def ids_of(value: Mapping[str, Any]) -> list[MintedId]:
+    """The ids by which a response can be used."""
+    found = []
+    id_ = word(value.get("id"))
+    if id_:
+        found.append(MintedId("response", id_))
+    conversation = value.get("conversation")
+    if isinstance(conversation, dict) and isinstance(conversation.get("id"), str):
+        found.append(MintedId("conversation", conversation["id"]))
+    return found
+
+
 def answer_of(value: dict[str, Any]) -> Answer:
     """The answer that a response object is."""
     output: list[OutputPart | ToolCall] = []
@@ -120,11 +134,7 @@ def answer_of(value: dict[str, Any]) -> Answer:
         minted += _minted(item)
         turns.append(item_turn(item))
     id_ = word(value.get("id"))
-    if id_:
-        minted.append(MintedId("response", id_))
-    conversation = value.get("conversation")
-    if isinstance(conversation, dict) and isinstance(conversation.get("id"), str):
-        minted.append(MintedId("conversation", conversation["id"]))
+    minted += ids_of(value)
     status = word(value.get("status"))
     reason = value.get("incomplete_details")
     if isinstance(reason, dict) and isinstance(reason.get("reason"), str):

@@ -12,10 +12,11 @@ a call is let through only if it asks for what was judged; one that asks for mor
 from collections.abc import Iterator
 from typing import Any, Final
 
-from firedoor.types.part import Answer, OutputPart, ToolCall
+from firedoor.types.part import Answer, MintedId, OutputPart, ToolCall
 from firedoor.wire.answers import count, dumps, error_of, key_of, loads, placed, word
 from firedoor.wire.openai_responses.answer import (
     answer_of,
+    ids_of,
     is_call,
     is_known,
     item_output,
@@ -208,7 +209,11 @@ class ResponsesStream:
         self, event: Event, value: dict[str, Any], *, ends: bool
     ) -> Iterator[Piece]:
         """An event that holds a copy of the response, which is what some clients go by."""
+        first = not self._response
         response = self._response = _object(value.get("response"))
+        minted: tuple[MintedId, ...] = ()
+        if first and not ends and response.get("store") is not False:
+            minted = tuple(ids_of(response))
         changed = False
         for place, whole in placed(response.get("output")):
             item = self._meant({"output_index": place}, *_ids(whole))
@@ -229,7 +234,7 @@ class ResponsesStream:
             # Sequence numbers are counted on without what never left.
             self._shift -= sum(len(i.held or ()) for i in self._items if i.value is None)
         raw = self._rewritten(event, value) if changed else self._numbered(event, value)
-        yield Piece(raw, terminal=ends)
+        yield Piece(raw, terminal=ends, minted=minted)
 
     # -- writing -----------------------------------------------------------------------------
 

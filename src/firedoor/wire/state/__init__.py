@@ -6,6 +6,7 @@ from firedoor.types.exchange import Surface
 from firedoor.wire.inventory.bodies import BODIES
 from firedoor.wire.plain import PassingStream, edit_answer
 from firedoor.wire.state.answer import read_answer
+from firedoor.wire.state.lines import CONTENTS, LinesStream
 from firedoor.wire.state.parts import params, reader_of, sections_of
 from firedoor.wire.surface import SurfaceWire
 
@@ -15,7 +16,8 @@ def state_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire:
     """How the bodies of one operation are read."""
     body = BODIES.get(f"{provider}:{operation}")
     read_turn, read_field = reader_of(body)
+    lines = LinesStream if f"{provider}:{operation}" in CONTENTS else None
     return SurfaceWire(
         surface, sections_of(body), read_turn, read_field, params, read_answer, edit_answer,
-        PassingStream,
+        PassingStream, lines=lines,
     )  # fmt: skip

@@ -1,0 +1,13 @@
+"""Completions, the older shape: a prompt in, text out; no tools, no history."""
+
+from firedoor.types.exchange import Surface
+from firedoor.wire.openai_completions.answer import read_answer
+from firedoor.wire.openai_completions.parts import params, read_field, sections
+from firedoor.wire.openai_completions.stream import CompletionStream
+from firedoor.wire.plain import edit_answer, no_turn
+from firedoor.wire.surface import SurfaceWire
+
+WIRE = SurfaceWire(
+    Surface.OPENAI_COMPLETIONS, sections, no_turn, read_field, params, read_answer, edit_answer,
+    CompletionStream,
+)  # fmt: skip
