@@ -146,6 +146,13 @@ def _print_call(found: dict[str, Any], *, words: bool) -> None:
             f"tool call {inert(tool['name'])}: {tool['verdict']}"
             + (f" by {inert(tool['rule'])}" if tool["rule"] else "")
         )
+    for hop in found.get("hops", []):
+        console.print(f"hop {hop['name']} at {inert(hop['at'])}")
+    for edge in found["edges"]:
+        console.print(
+            f"{edge['kind']}: {inert(edge['from'] or found['instance'])} → "
+            f"{inert(edge['to'] or found['instance'])}, {edge['characters']} characters"
+        )
     for seen in found["exposures"]:
         console.print(
             f"exposed to {inert(seen['author'] or 'the room')} of {inert(seen['compartment'])} "

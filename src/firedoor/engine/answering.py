@@ -385,6 +385,7 @@ class Answering:
             "code": exchange.code,
             "state": state,
             "tools": self._emitted.tools,
+            **({"edges": explain.edges_shown(answer.edges)} if answer.edges else {}),
             "exposures": exchange.exposures(self._emitted.label),
             "upstream": {
                 "status": self.status,
@@ -415,6 +416,11 @@ class Answering:
             ],
             "output": self._emitted.commitment(),
         }
+        if answer.edges:
+            body["edges"] = [
+                edge | {"from": self._veiled(edge["from"]), "to": self._veiled(edge["to"])}
+                for edge in explain.edges_shown(answer.edges)
+            ]
         return Commit(
             at=exchange.at,
             call=CallRow(
@@ -433,6 +439,13 @@ class Answering:
             files=exchange.files_made(answer) if answered else (),
             **self._emitted.drain(),
         )
+
+    def _veiled(self, name: str | None) -> str | None:
+        """A name of somebody inside the call: a model may have chosen it."""
+        if name is None:
+            return None
+        digester = self.exchange.settings.digester
+        return wire.veiled_name(name, digester, chars_max=wire.WORD_CHARS_MAX)
 
     def _on_committed(self) -> list[Command]:
         held, self._held = self._held, []

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from firedoor.types.label import BOTTOM, Label
+from firedoor.types.part import Edge
 
 JsonObject = dict[str, Any]
 
@@ -133,6 +134,15 @@ class _Chain:
         return found
 
 
+def edges_shown(edges: Iterable[Edge]) -> list[JsonObject]:
+    """Who told whom what inside a call; None at an end is the call's own instance."""
+    return [
+        {"kind": e.kind, "pointer": e.pointer, "from": e.sender, "to": e.recipient,
+         "characters": e.chars}
+        for e in edges
+    ]  # fmt: skip
+
+
 def explained(
     call: str,
     opened: Callable[[str], JsonObject | None],
@@ -157,6 +167,7 @@ def explained(
         "code": end.get("code", shown["code"]),
         "parts": parts,
         "tools": end.get("tools", []),
+        "edges": end.get("edges", []),
         "exposures": end.get("exposures", shown.get("exposures", [])),
         "holds": shown.get("holds", []),
         "upstream": end.get("upstream"),

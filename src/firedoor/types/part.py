@@ -184,6 +184,19 @@ class MintedId(NamedTuple):
     id: str
 
 
+class Edge(NamedTuple):
+    """One message between two of those that an answer shows at work inside its call."""
+
+    kind: str
+    """The hop that they met by: ``multi_agent``, ``mcp``, ``advisor``, …"""
+    pointer: str
+    sender: str | None
+    """As the provider names it; None is the instance whose call it is."""
+    recipient: str | None
+    chars: int
+    """Characters that were said."""
+
+
 class Usage(NamedTuple):
     """Token counts as the provider reported them; ``None`` where it did not."""
 
@@ -204,3 +217,5 @@ class Answer(NamedTuple):
     finish: tuple[str, ...] = ()
     error: str | None = None
     """The type of an error that the provider reported in place of, or within, the answer."""
+    edges: tuple[Edge, ...] = ()
+    """Who told whom what inside the call, where the answer shows it."""

@@ -16,6 +16,7 @@ from firedoor.wire.answers import (
     word,
 )
 from firedoor.wire.anthropic_messages.parts import call_arguments, content_texts_and_calls
+from firedoor.wire.edges import edges_of
 from firedoor.wire.edit import Edit
 from firedoor.wire.inventory import anthropic_messages as inventory
 from firedoor.wire.shape import turn_of_texts_and_calls
@@ -148,6 +149,7 @@ def answer_of(message: dict[str, Any]) -> Answer:
         id=id_,
         finish=(stop,) if stop else (),
         error=error_of(message),
+        edges=edges_of((f"/content/{i}", block) for i, block in placed(content)),
     )
 
 

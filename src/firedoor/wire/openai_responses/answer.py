@@ -15,6 +15,7 @@ from firedoor.wire.answers import (
     usage_of,
     word,
 )
+from firedoor.wire.edges import edges_of
 from firedoor.wire.edit import Edit
 from firedoor.wire.inventory import openai_responses as inventory
 from firedoor.wire.openai_responses.parts import item_turn
@@ -33,6 +34,7 @@ _NO_CALLS: Final = frozenset(inventory.ITEM.cases) - frozenset(CALL_ITEMS)
 _MINTED: Final = {
     "id": "item", "encrypted_content": "blob", "fingerprint": "blob", "container_id": "container",
 }  # fmt: skip
+_OF_AGENTS: Final = frozenset({"agent_message", "multi_agent_call", "multi_agent_call_output"})
 _NO_TEXT: Final = ("id", "type", "status", "call_id")
 
 
@@ -94,6 +96,9 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
     if kind == "compaction":
         return [OutputPart(f"{at}/encrypted_content", "", OutputKind.OPAQUE)]
     rest = "\n".join(s for k, v in item.items() if k not in _NO_TEXT for s in strings_of(v))
+    if isinstance(kind, str) and kind in _OF_AGENTS:
+        # Instances inside this call: whatever they say comes of what this call was shown.
+        return [OutputPart(at, rest, OutputKind.TEXT)] if rest else []
     if is_known(item):
         # Tools that ran at the provider: what they brought in is nobody's in the fleet.
         return [OutputPart(at, rest, OutputKind.HOSTED)]
@@ -148,6 +153,7 @@ def answer_of(value: dict[str, Any]) -> Answer:
         id=id_,
         finish=(status,) if status else (),
         error=error_of(value),
+        edges=edges_of((f"/output/{i}", item) for i, item in placed(value.get("output"))),
     )
 
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 from firedoor.types.exchange import Surface
 from firedoor.wire.inventory.bodies import BODIES
 from firedoor.wire.plain import PassingStream, edit_answer
+from firedoor.wire.state import hosted
 from firedoor.wire.state.answer import read_answer
 from firedoor.wire.state.lines import CONTENTS, LinesStream
 from firedoor.wire.state.parts import params, reader_of, sections_of
@@ -16,6 +17,11 @@ def state_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire:
     """How the bodies of one operation are read."""
     body = BODIES.get(f"{provider}:{operation}")
     read_turn, read_field = reader_of(body)
+    if surface.endswith(".hosted"):
+        return SurfaceWire(
+            surface, sections_of(body), read_turn, read_field, params, hosted.read_answer,
+            edit_answer, hosted.HostedStream,
+        )  # fmt: skip
     lines = LinesStream if f"{provider}:{operation}" in CONTENTS else None
     return SurfaceWire(
         surface, sections_of(body), read_turn, read_field, params, read_answer, edit_answer,
