@@ -1,6 +1,8 @@
 """What the docs say is what the code does: each claim here is read out of the code and compared."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,19 @@ def test_make_targets_of_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def drawn_away(text: str) -> list[str]:
+    """A terminal's text less what each run draws anew."""
+    text = re.sub(r"\bc_[0-9a-f]{10,}", "c_…", re.sub(r"\bk_[a-z2-7]{10,}", "k_…", text))
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "…", text)
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+def test_the_session_of_foreign_state_is_what_the_docs_show() -> None:
+    played = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "sessions" / "foreign_state.py")],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    shown = re.findall(r"```text\n(.*?)```", (ROOT / "docs" / "state.md").read_text(), re.DOTALL)
+    assert drawn_away(shown[0]) == drawn_away(played.stdout)

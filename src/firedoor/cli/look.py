@@ -154,8 +154,9 @@ def _print_call(found: dict[str, Any], *, words: bool) -> None:
             f"{inert(edge['to'] or found['instance'])}, {edge['characters']} characters"
         )
     for seen in found["exposures"]:
+        exposed = "refused, it would be exposed" if found["verdict"] == "denied" else "exposed"
         console.print(
-            f"exposed to {inert(seen['author'] or 'the room')} of {inert(seen['compartment'])} "
+            f"{exposed} to {inert(seen['author'] or 'the room')} of {inert(seen['compartment'])} "
             f"at generation {_generation(seen['generation'])} by {seen['channel']}"
         )
     entries = ", ".join(str(e["index"]) for e in found["entries"])
