@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from firedoor import wire
-from firedoor.engine import explain
+from firedoor.engine import explain, record
 from firedoor.engine.commands import Command, Finish, SendBytes, SendHead, StopUpstream
 from firedoor.engine.emitted import Emitted
 from firedoor.engine.events import (
@@ -363,18 +363,18 @@ class Answering:
         answered = self._broken is None and self.status is not None and self.status < 400
         digester = exchange.settings.digester
         turns = []
-        if self._broken is None and answer.error is None and exchange.retold is None:
+        if self._broken is None and answer.error is None and exchange.references.retold is None:
             for choice in answer.turns:
-                chain = extend_all(exchange.chain, choice, digester)
-                if chain != exchange.chain:
+                chain = extend_all(exchange.request.chain, choice, digester)
+                if chain != exchange.request.chain:
                     turns.append(TurnRow(chain, exchange.who.credential, exchange.call_id, row.id))
         self._emitted.mint(answer.minted)
-        if exchange.params.stored and answer.id is not None:
+        if exchange.request.params.stored and answer.id is not None:
             self._emitted.mint([MintedId("completion", answer.id)])
         for turn in turns:
             exchange.engine.answered(exchange.who.credential, turn, row)
-        if answered and exchange.attempt is not None:
-            exchange.engine.settled(exchange.who.credential, exchange.attempt)
+        if answered and exchange.request.attempt is not None:
+            exchange.engine.settled(exchange.who.credential, exchange.request.attempt)
         usage = {
             "input_tokens": answer.usage.input_tokens if answer.usage else None,
             "output_tokens": answer.usage.output_tokens if answer.usage else None,
@@ -386,7 +386,7 @@ class Answering:
             "state": state,
             "tools": self._emitted.tools,
             **({"edges": explain.edges_shown(answer.edges)} if answer.edges else {}),
-            "exposures": exchange.exposures(self._emitted.label),
+            "exposures": record.exposures(exchange.tally, self._emitted.label),
             "upstream": {
                 "status": self.status,
                 "usage": usage,
@@ -429,14 +429,14 @@ class Answering:
                 base=None,
                 base_parts=0,
                 closed=explain.compact_bytes(closed),
-                attempt=exchange.attempt,
+                attempt=exchange.request.attempt,
                 answered=answered,
-                settles=exchange.attempt if answered and exchange.second_try else None,
+                settles=exchange.request.attempt if answered and exchange.second_try else None,
             ),
             entry=EntryDraft("call.close", body),
             awaited=exchange.enforcing,
             turns=tuple(turns),
-            files=exchange.files_made(answer) if answered else (),
+            files=exchange.judged.files_made(answer) if answered else (),
             **self._emitted.drain(),
         )
 

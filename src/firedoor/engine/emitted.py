@@ -33,8 +33,11 @@ class Emitted:
 
     def __init__(self, exchange: "Exchange") -> None:
         self.exchange = exchange
+        self._references = exchange.references
         self.label: Label = exchange.exposed_label()
-        self._retold = exchange.retold[0].label if exchange.retold is not None else BOTTOM
+        self._retold = (
+            self._references.retold[0].label if self._references.retold is not None else BOTTOM
+        )
         """The label of what an answer tells anew, as its owner's room has it."""
         self.tools: list[dict[str, Any]] = []
         """Every call with its verdict, as `explain` shows it."""
@@ -53,8 +56,8 @@ class Emitted:
     def _emit(self, text: str) -> list[Emission]:
         exchange = self.exchange
         row, label = exchange.known_instance(), self.label
-        if exchange.retold is not None:
-            row, label = exchange.retold[1], self._retold
+        if self._references.retold is not None:
+            row, label = self._references.retold[1], self._retold
         made = lineage.emissions_of(
             text,
             digester=exchange.settings.digester,
@@ -65,7 +68,7 @@ class Emitted:
             author=row.name,
             compartment=row.compartment,
             call=exchange.call_id,
-            held=exchange.digests.__contains__,
+            held=exchange.request.digests.__contains__,
         )
         self._emissions.extend(made)
         return list(made)
@@ -94,12 +97,12 @@ class Emitted:
         caller's: nobody comes to own a thing by asking for it.
         """
         exchange = self.exchange
-        if not exchange.mints:
+        if not self._references.mints(exchange.known_instance().room):
             return
         row = exchange.known_instance()
         for m in minted:
             id_ = exchange.settings.digester(f"id\x1f{m.id}")
-            if id_ not in exchange.referred:
+            if id_ not in self._references.referred:
                 self._minted[id_] = MintedRow(
                     id_, m.resource, row.credential, row.room, row.run, row.id, self.label,
                     exchange.call_id, exchange.endpoint.act is not Act.LIST,
@@ -127,7 +130,7 @@ class Emitted:
             }
         )
         if verdict.rule is not None:
-            exchange.rules[verdict.rule] = None
+            exchange.judged.rules[verdict.rule] = None
         if verdict.action is not Action.ALLOW and exchange.enforcing:
             return verdict
         made = self._emit(call.arguments)
@@ -168,9 +171,9 @@ class Emitted:
 
     def _risen(self) -> Iterator[MintedRow]:
         """State at the provider whose label is higher now: what was written, or told anew."""
-        yield from self.exchange.rises(self.label)
-        if self.exchange.retold is not None and self._retold != self.exchange.retold[0].label:
-            yield self.exchange.retold[0]._replace(label=self._retold, written=True)
+        yield from self._references.rises(self.label, self.exchange.known_instance().room)
+        if self._references.retold is not None and self._retold != self._references.retold[0].label:
+            yield self._references.retold[0]._replace(label=self._retold, written=True)
 
     def commitment(self) -> str | None:
         """A digest of everything that was emitted, for the ledger."""

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
-from firedoor.engine.exchange import Exchange, Section
+from firedoor.engine.exchange import Exchange
+from firedoor.engine.reading import Section
 from firedoor.engine.settings import EngineSettings
 from firedoor.engine.trail import Memory
 from firedoor.identity import Claims, Who, who_is

@@ -681,7 +681,7 @@ def call_ask(
     """What is asked of a tool call that an answer makes (MODEL line 27)."""
     row = exchange.known_instance()
     tally = exchange.tally
-    run_label = join(exchange.run_label, tally.presented)
+    run_label = join(exchange.judged.run_label, tally.presented)
     unproven = bool(tally.unproven or tally.assumed)
     exposed = lineage.exposed(label, run_label, any_unproven=unproven)
     return CallAsk(

@@ -1,0 +1,237 @@
+"""Judging one request: what it holds is looked up, then every new section is labelled and judged.
+
+What an earlier call of the conversation found about the rest of it is added up, not found again. The
+verdict on each part is ``judge``'s; whose the ids are, ``references`` says; which file waits for a
+person, ``training``.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from firedoor.engine import training
+from firedoor.engine.judge import Outcome, Places, Scene, judge_section, places_of
+from firedoor.engine.port import FoundParts, LookParts
+from firedoor.engine.reading import RequestReader, Section
+from firedoor.engine.refusing import Refused
+from firedoor.engine.trail import Mark, Tally
+from firedoor.engine.training import Review
+from firedoor.engine.upload import file_digest
+from firedoor.types.ids import CallId, Digest
+from firedoor.types.label import BOTTOM, Label, join, up
+from firedoor.types.part import Answer, Channel, Kind
+from firedoor.types.record import FileRow, InstanceRow
+
+if TYPE_CHECKING:
+    from firedoor.engine.engine import Engine
+
+Outcomes = list[tuple[str | None, Outcome]]
+"""What is new, by the field's name; None for a turn."""
+
+
+class Judged:
+    """What one request came to, as far as it has been judged."""
+
+    def __init__(self, engine: "Engine", request: RequestReader, call_id: CallId) -> None:
+        self.engine = engine
+        self.settings = request.settings
+        self.request = request
+        self.call_id = call_id
+        self.gated = False
+        """Whether what instances wrote, in the files that this request names, waits for a person."""
+        self.tally = Tally()
+        self.run_label: Label = BOTTOM
+        """ρ with what this request presents."""
+        self.rules: dict[str, None] = {}
+        """Rules that spoke."""
+        self.quarantined: dict[str, None] = {}
+        self.field_outcomes: dict[str, tuple[CallId, Outcome]] = {}
+        """What each field comes to, and the call that found it."""
+        self.reviews: dict[str, tuple[Review, list[dict[str, Any]]]] = {}
+        """What the lines of files come to, and what is told of it."""
+
+    def forget(self) -> None:
+        """Nothing of the request counts as judged."""
+        self.field_outcomes, self.tally = {}, Tally()
+
+    # -- what is looked up ---------------------------------------------------------------------
+
+    def look(self, row: InstanceRow, at: float, attempt: Digest | None) -> LookParts:
+        """What the store is asked about everything that is new."""
+        request = self.request
+        passages: dict[Digest, None] = {}
+        minted: dict[Digest, None] = {}
+        places: dict[Any, None] = {}
+        digester = self.settings.digester
+        for section in (*request.new_turns, *request.new_fields.values()):
+            if section.outcome is not None:
+                continue
+            for part, found in zip(section.reading.parts, section.passages, strict=False):
+                passages.update(dict.fromkeys(found.digests))
+                if part.kind is Kind.REFERENCE:
+                    minted[digester(f"id\x1f{part.text}")] = None
+            where = Places(self.settings, section.calls, self.engine.attested)
+            places.update(dict.fromkeys(places_of(where, section.reading.parts, section.passages)))
+            if section.lines is not None:
+                passages.update(dict.fromkeys(d for x in section.lines[1] for d in x.digests))
+        if self.gated:
+            passages.update(dict.fromkeys(self._gate().names()))
+        return LookParts(
+            at=at,
+            room=row.room,
+            run=row.run,
+            instance=row.id,
+            credential=row.credential,
+            passages=tuple(passages),
+            places=tuple(places),
+            minted=tuple(minted),
+            reach_window_s=self.settings.policy.reach_window_s,
+            attempt=attempt,
+        )
+
+    # -- the training gate ---------------------------------------------------------------------
+
+    def _gate(self) -> training.Gate:
+        return training.Gate(
+            self.request.endpoint.family,
+            [
+                part
+                for section in self.request.new_fields.values()
+                for part in section.reading.parts
+            ],
+            self.request.fields,
+            self.settings.digester,
+        )
+
+    def held(self, scene: Scene) -> Refused | None:
+        """The refusal of a request that would use what waits for a person."""
+        data = self.request.new_fields.get("data_source")
+        holds = self._gate().holds(scene, data.passages if data is not None else ())
+        if not holds:
+            return None
+        items = {item.id: item for item in (training.quarantined(scene, h) for h in holds)}
+        self.quarantined.update(dict.fromkeys(items))
+        first, others = next(iter(items)), len(items) - 1
+        more = f" and {others} more" if others else ""
+        return Refused(
+            "firedoor_denied",
+            f"{self.request.endpoint.name} names text that instances wrote, or that nobody read: "
+            f"a person has to release quarantine item {first}{more} first.",
+            param=holds[0].pointer,
+            rule=training.RULE,
+            quarantine=tuple(items.values()),
+        )
+
+    def files_made(self, answer: Answer) -> tuple[FileRow, ...]:
+        """The rows of files that an answer says were made, by which a later use is judged."""
+        if answer.id is None or answer.error is not None:
+            return ()
+        digester = self.settings.digester
+        return tuple(
+            FileRow(
+                id=digester(f"id\x1f{answer.id}"),
+                digest=file_digest(section.lines[0], digester),
+                purpose=str(self.request.fields.get("purpose")),
+                lines=section.lines[0].lines,
+                call=self.call_id,
+                holds=self.reviews[section.pointer][0].holds,
+            )
+            for section in self.request.new_fields.values()
+            if section.lines is not None and section.pointer in self.reviews
+        )
+
+    def _review(self, scene: Scene, section: Section) -> Outcome:
+        assert section.lines is not None
+        file, lines = section.lines
+        digest = file_digest(file, self.settings.digester)
+        whole = file.whole and file.has_text
+        use = training.BATCH if self.request.fields.get("purpose") == "batch" else training.TRAINING
+        found = training.review(scene, digest, file.pointer, lines, use=use, whole=whole)
+        self.reviews[section.pointer] = found, training.told(found.holds, scene)
+        return found.outcome
+
+    # -- judging -------------------------------------------------------------------------------
+
+    def scene(self, found: FoundParts, row: InstanceRow, channel: str | None, at: float) -> Scene:
+        """Everything that judging the request needs."""
+        run_label = found.run.label
+        child_room = row.room
+        for parent in found.run_parents:
+            run_label = join(run_label, up(parent.label, parent.room, child_room))
+        if row.run in self.engine.unindexed:
+            run_label = self.engine.unindexed[row.run]
+        self.run_label = run_label
+        return Scene(
+            settings=self.settings,
+            surface=self.request.endpoint.surface,
+            instance=row,
+            found=found,
+            run_label=run_label,
+            call_id=self.call_id,
+            declared_channel=_channel(channel),
+            attested=self.engine.attested,
+            at=at,
+            epoch=f"{self.request.policy_digest}:{found.orders}",
+        )
+
+    def judge(self, scene: Scene) -> Outcomes:
+        """Judge what is new, in wire order, and add it to what is known. Fills ``tally``."""
+        request = self.request
+        sections = [*((None, s) for s in request.new_turns), *request.new_fields.items()]
+        # MODEL line 20: what this very request presents was read by the run's program before it
+        # wrote the unproven parts of it, so those are judged after everything that is proven.
+        reviewed = {n: self._review(scene, s) for n, s in sections if s.lines is not None}
+        for outcome in reviewed.values():
+            scene.run_label = join(scene.run_label, outcome.tally.presented)
+        unread = [s for _, s in sections if s.outcome is None]
+        scene = scene.having_read([(s.reading.parts, s.passages, s.calls) for s in unread])
+        self.run_label = scene.run_label
+        outcomes: Outcomes = []
+        marks = list(request.marks)
+        before = marks[-1].tally if marks else Tally()
+        parts = marks[-1].parts if marks else 0
+        chain_at = len(request.roles_chains) - len(request.new_turns)
+        for offset, (name, section) in enumerate(sections):
+            outcome = section.outcome or (
+                reviewed[name]
+                if section.lines is not None
+                else judge_section(scene, section.reading.parts, section.passages, section.calls)
+            )
+            outcomes.append((name, outcome))
+            if outcome.rules:
+                self.rules.update(dict.fromkeys(outcome.rules))
+            if outcome.quarantine:
+                self.quarantined.update(dict.fromkeys(row.id for row in outcome.quarantine))
+            request.digests.update(outcome.digests)
+            if name is None:
+                before = before.plus(outcome.tally)
+                parts += len(section.reading.parts)
+                role, chain = request.roles_chains[chain_at + offset]
+                marks.append(
+                    Mark(chain, role, before, parts, outcome.digests, section.reading.calls)
+                )
+        trail = request.trail
+        fields: dict[str, tuple[CallId, Outcome]] = {}
+        for name in request.fields:
+            if name not in request.new_fields and trail is not None:
+                fields[name] = trail.field_outcomes[name]
+        fields.update({name: (self.call_id, o) for name, o in outcomes if name is not None})
+        request.marks, self.field_outcomes = marks, fields
+        total = before
+        for _, outcome in fields.values():
+            total = total.plus(outcome.tally)
+        self.tally = total
+        return outcomes
+
+    def refused(self, outcomes: Outcomes) -> Refused | None:
+        """The refusal that the outcomes call for, if any."""
+        known = [o for _, o in outcomes] + [o for _, o in self.field_outcomes.values()]
+        for outcome in known:
+            if outcome.refused is not None:
+                return Refused(*outcome.refused)
+        return None
+
+
+def _channel(name: str | None) -> Channel | None:
+    try:
+        return Channel(name) if name is not None else None
+    except ValueError:
+        return None
