@@ -1,27 +1,28 @@
-"""Commands that look, and release what was looked at: status, instances, explain, quarantine, ledger."""
+"""Commands that look, and release what was looked at: status, instances, quarantine, ledger."""
 
 import getpass
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from firedoor.cli.options import AsJson, Config, Store, inert, print_json, reader_of, store_of
-from firedoor.engine import explained
-from firedoor.errors import EXIT_FINDING, CallerError
+from firedoor.cli.options import (
+    AsJson,
+    Config,
+    Store,
+    generation,
+    inert,
+    print_json,
+    reader_of,
+    share,
+    store_of,
+)
+from firedoor.errors import EXIT_FINDING
 from firedoor.store import StoreReader
 
 _HALF = 0.5
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
-
-
-def _generation(value: object) -> str:
-    return "?" if value is None else str(value)
 
 
 def status(config: Config = None, store: Store = None, json: AsJson = False) -> None:
@@ -42,11 +43,11 @@ def status(config: Config = None, store: Store = None, json: AsJson = False) -> 
         ("mode", f"{found['mode'] or '–'}, as of the newest call"),
         ("calls", f"{found['calls']} ({verdicts})"),
         ("rooms", f"{found['rooms']}, the largest ({inert(found['largest_room'])}) with "
-                  f"{_share(found['largest_room_share'])} of the calls"),
-        ("attributed", f"{_share(found['attributed_share'])} of the texts, "
-                       f"{_share(found['assumed_share'])} assumed"),
+                  f"{share(found['largest_room_share'])} of the calls"),
+        ("attributed", f"{share(found['attributed_share'])} of the texts, "
+                       f"{share(found['assumed_share'])} assumed"),
         ("withheld", f"{found['coverage']['withheld']} parts, {found['quarantined']} held for review"),
-        ("deepest", f"generation {_generation(found['deepest_generation'])}"),
+        ("deepest", f"generation {generation(found['deepest_generation'])}"),
         ("ledger", f"{found['entries']} entries"),
     )  # fmt: skip
     for name, value in rows:
@@ -74,93 +75,10 @@ def instances(config: Config = None, store: Store = None, json: AsJson = False) 
         exposed = sorted({str(e["compartment"]) for e in row["exposures"]})
         table.add_row(
             inert(row["instance"]), inert(row["compartment"]),
-            str(row["calls"]), _generation(row["generation"]), inert(", ".join(exposed) or "–"),
+            str(row["calls"]), generation(row["generation"]), inert(", ".join(exposed) or "–"),
             row["last_seen"],
         )  # fmt: skip
     Console().print(table)
-
-
-def explain(
-    call: Annotated[str, typer.Argument(help="The call, c_…")],
-    config: Config = None,
-    store: Store = None,
-    json: AsJson = False,
-    words: Annotated[bool, typer.Option(help="Show words of the protocol too.")] = False,
-) -> None:
-    """Everything that was decided about one call."""
-    with reader_of(config, store) as (reader, _):
-        found = explained(call, reader.opened, reader.closed, reader.call_entries(call))
-    if found is None:
-        raise CallerError(
-            f"no call {call!r} in this store", hint="`firedoor status` shows how many"
-        )
-    if json:
-        print_json(found)
-        return
-    _print_call(found, words=words)
-
-
-def _print_call(found: dict[str, Any], *, words: bool) -> None:
-    console = Console()
-    coverage = found["coverage"]
-    console.print(
-        f"[bold]{inert(found['call'])}[/]  {found['verdict']}"
-        + (f" ({found['code']})" if found["code"] else "")
-        + f"  {found['surface']}  {found['time']}  mode {found['mode']}"
-    )
-    console.print(
-        f"instance {inert(found['instance'])} in {inert(found['compartment'])}, "
-        f"known by {found['identity']}; generation {_generation(found['generation'])}"
-    )
-    console.print(
-        f"parts: {coverage['judged']} judged, {coverage['attributed']} attributed, "
-        f"{coverage['total']} in all, {coverage['opaque']} opaque"
-    )
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("pointer", "channel", "author", "gen", "evidence", "verdict", "rule"):
-        table.add_column(name)
-    for part in found["parts"]:
-        if part.get("kind") == "word" and not words:
-            continue
-        author = f"{part['author']} ({part['author_compartment']})" if part["author"] else "–"
-        verdict = part["verdict"] + (" (shadow)" if part["shadow"] else "")
-        table.add_row(
-            inert(part["pointer"]), part["channel"], inert(author), _generation(part["generation"]),
-            part["evidence"], verdict, inert(part["rule"] or part["quarantine"] or ""),
-            style="bold red" if verdict != "allow" else None,
-        )  # fmt: skip
-    console.print(table)
-    for file in found.get("files", []):
-        console.print(
-            f"file {inert(file['pointer'])}: {file['bytes']} bytes, {file['lines']} lines"
-            + ("" if file["read"] else ", not read to its end")
-        )
-        for wrote in file.get("written", []):
-            console.print(
-                f"  {wrote['lines']} lines by {inert(wrote['author'] or 'nobody that is known')} at "
-                f"generation {_generation(wrote['generation'])}, for {wrote['use']}: "
-                f"{wrote['quarantine']}"
-            )
-    for tool in found["tools"]:
-        console.print(
-            f"tool call {inert(tool['name'])}: {tool['verdict']}"
-            + (f" by {inert(tool['rule'])}" if tool["rule"] else "")
-        )
-    for hop in found.get("hops", []):
-        console.print(f"hop {hop['name']} at {inert(hop['at'])}")
-    for edge in found["edges"]:
-        console.print(
-            f"{edge['kind']}: {inert(edge['from'] or found['instance'])} → "
-            f"{inert(edge['to'] or found['instance'])}, {edge['characters']} characters"
-        )
-    for seen in found["exposures"]:
-        exposed = "refused, it would be exposed" if found["verdict"] == "denied" else "exposed"
-        console.print(
-            f"{exposed} to {inert(seen['author'] or 'the room')} of {inert(seen['compartment'])} "
-            f"at generation {_generation(seen['generation'])} by {seen['channel']}"
-        )
-    entries = ", ".join(str(e["index"]) for e in found["entries"])
-    console.print(f"ledger entries {entries}")
 
 
 def _quarantine_list(
@@ -181,7 +99,7 @@ def _quarantine_list(
     for row in found:
         table.add_row(
             row["id"], row["state"], inert(row["author"] or "–"),
-            inert(row["author_compartment"] or "–"), row["channel"], _generation(row["generation"]),
+            inert(row["author_compartment"] or "–"), row["channel"], generation(row["generation"]),
             str(row["characters"]), str(row["copies"]), inert(row["rule"] or ""),
         )  # fmt: skip
     Console().print(table)
@@ -241,7 +159,6 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(status)
     app.command()(instances)
-    app.command()(explain)
     quarantine = typer.Typer(help="Withheld passages.", no_args_is_help=True)
     quarantine.command("list")(_quarantine_list)
     quarantine.command("release")(_quarantine_release)

@@ -77,3 +77,13 @@ def inert(text: object) -> str:
     """Text of strangers for a terminal: no control characters, no markup."""
     shown = "".join(c if c.isprintable() else "·" for c in str(text))
     return shown.replace("[", r"\[")
+
+
+def share(value: float | None) -> str:
+    """A share as people read it."""
+    return "–" if value is None else f"{value:.0%}"
+
+
+def generation(value: object) -> str:
+    """A generation as people read it; unknown is no number."""
+    return "?" if value is None else str(value)

@@ -596,6 +596,10 @@ class _Section:
             record["kind"] = part.kind
         if not labelled.attributed:
             record["attributed"] = False
+            tool = _tool(self.scene, part)
+            if tool is not None:
+                # Which tool's results nothing proves, for whoever wants to raise the share.
+                record["tool"] = tool
         if labelled.standing is not None:
             record["standing"] = labelled.standing
         shown, rule = verdict.action, verdict.rule

@@ -69,9 +69,9 @@ def veiled(document: bytes, keys: StoreKeys) -> bytes:
     def pointer(text: Any) -> Any:
         return veiled_pointer(text, keys.digest) if isinstance(text, str) else text
 
-    _each(value.get("turns", {}).get("parts", []), pointer=pointer)
+    _each(value.get("turns", {}).get("parts", []), pointer=pointer, tool=word)
     for field in value.get("fields", {}).values():
-        _each(field.get("parts", []), pointer=pointer)
+        _each(field.get("parts", []), pointer=pointer, tool=word)
     if "fields" in value:
         value["fields"] = {name(key): field for key, field in value["fields"].items()}
     refusal = value.get("refusal")
@@ -82,6 +82,7 @@ def veiled(document: bytes, keys: StoreKeys) -> bytes:
     _each([value], model=word, unknown=pointer)
     _each(value.get("hops", []), at=pointer)
     _each(value.get("tools", []), pointer=pointer, name=word)
+    _each(value.get("edges", []), pointer=pointer, **{"from": word, "to": word})
     _each([value.get("upstream") or {}], model=word, id=word, error=word)
     return orjson.dumps(value)
 
