@@ -3,7 +3,6 @@
 import getpass
 import json as jsons
 import os
-import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import typer
 
 from firedoor import lineage
 from firedoor.cli.options import AsJson, Config, Store, print_json, settings_of
+from firedoor.cli.trees import TEXT_BYTES_MAX, files_at, files_below
 from firedoor.config import Settings
 from firedoor.errors import EXIT_FINDING, CallerError
 from firedoor.store import SqliteStore, StoreReader, digester, open_store
@@ -21,10 +21,7 @@ from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
 from firedoor.types.label import BOTTOM
 from firedoor.types.record import Grant, InstanceRow, MintedRow
 
-_TEXT_BYTES_MAX: Final = 16 * 2**20
-"""Larger files are skipped, and counted: no context takes one whole."""
 _ID_CHARS_MAX: Final = 512
-_SKIPPED_FOLDERS: Final = (".git", ".firedoor")
 _ORIGINS: Final = ("human", "developer")
 # What an id names, by how the providers begin it. For the record only: nothing is decided by it.
 _RESOURCES: Final = {
@@ -215,59 +212,15 @@ def _adopt_ids(
 # -- texts -----------------------------------------------------------------------------------------
 
 
-def _text(raw: bytes) -> str | None:
-    """The text of a file; None where it is none: binary, or too large."""
-    if len(raw) > _TEXT_BYTES_MAX or b"\0" in raw:
-        return None
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return None
-
-
 def _texts(paths: list[str], git: str | None, jsonl: list[Path]) -> Iterator[str | None]:
     if git is not None:
-        yield from _of_revision(git, paths)
+        yield from (file.text for file in files_at(git, paths))
     else:
         for path in paths:
-            yield from _of_path(Path(path))
+            found = files_below(Path(path), hint="ids are adopted with --instance NAME")
+            yield from (file.text for file in found)
     for file in jsonl:
         yield from _of_lines(file)
-
-
-def _of_path(path: Path) -> Iterator[str | None]:
-    if not path.exists():
-        raise CallerError(
-            f"there is no file {str(path)!r}", hint="ids are adopted with --instance NAME"
-        )
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        inside = file.relative_to(path).parts if path.is_dir() else ()
-        if file.is_symlink() or not file.is_file() or set(inside) & set(_SKIPPED_FOLDERS):
-            continue
-        yield _text(file.read_bytes()) if file.stat().st_size <= _TEXT_BYTES_MAX else None
-
-
-def _git(*arguments: str, given: bytes | None = None) -> bytes:
-    try:
-        done = subprocess.run(["git", *arguments], input=given, capture_output=True, check=True)
-    except FileNotFoundError:
-        raise CallerError("git is not installed") from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise CallerError("git: " + (said[0] if said else "failed")) from None
-    return done.stdout
-
-
-def _of_revision(revision: str, paths: list[str]) -> Iterator[str | None]:
-    """The files of one revision, as they stood then."""
-    commit = _git("rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode()
-    tree = _git("ls-tree", "-r", "-z", "--full-tree", commit.strip(), "--", *paths)
-    for line in tree.split(b"\0"):
-        mode, _, rest = line.partition(b" ")
-        if not mode.startswith(b"100"):
-            continue
-        object_ = rest.split(b"\t")[0].split(b" ")[1].decode()
-        yield _text(_git("cat-file", "blob", object_))
 
 
 def _of_lines(file: Path) -> Iterator[str | None]:
@@ -278,7 +231,7 @@ def _of_lines(file: Path) -> Iterator[str | None]:
                 if not line.strip():
                     continue
                 try:
-                    value = jsons.loads(line) if len(line) <= _TEXT_BYTES_MAX else None
+                    value = jsons.loads(line) if len(line) <= TEXT_BYTES_MAX else None
                 except (ValueError, RecursionError):
                     value = None
                 if value is None:

@@ -54,6 +54,11 @@ def adopted_passages(text: str, digester: Digester) -> tuple[Digest, ...]:
     return tuple(known)
 
 
+def _added(patch: str) -> str:
+    lines = patch.replace("\r\n", "\n").split("\n")
+    return "\n".join(x[1:] for x in lines if x.startswith("+") and not x.startswith("+++"))
+
+
 def emissions_of(
     text: str,
     *,
@@ -71,6 +76,9 @@ def emissions_of(
     found: dict[Digest, None] = {}
     for piece in (text, *leaves_of(text)):
         found.update(dict.fromkeys(passages_of(piece, digester).digests))
+        if "\n+" in piece:
+            # A patch: what it adds will stand in the file without its mark.
+            found.update(dict.fromkeys(passages_of(_added(piece), digester).digests))
     return tuple(
         Emission(digest, 0, room, run, label, instance, author, compartment, call, held(digest))
         for digest in found

@@ -230,6 +230,29 @@ def _files(
         yield Digest(id_), FileRow(Digest(id_), Digest(digest), purpose, lines, CallId(call), found)
 
 
+def heard(
+    connection: sqlite3.Connection, passages: tuple[Digest, ...], *, granted: bool = True
+) -> tuple[dict[Digest, list[Emission]], dict[Digest, list[Grant]]]:
+    """Who emitted these passages, and what people granted to them; known ones only."""
+    emissions: dict[Digest, list[Emission]] = {}
+    for row in in_batches(
+        connection,
+        "SELECT " + EMISSION_COLUMNS + " FROM emissions WHERE passage IN ({})",  # noqa: S608
+        passages,
+    ):
+        emission = emission_from(row)
+        emissions.setdefault(emission.passage, []).append(emission)
+    grants: dict[Digest, list[Grant]] = {}
+    for passage, kind, scope, until in in_batches(
+        connection,
+        "SELECT passage, kind, scope, until FROM grants WHERE passage IN ({})",
+        passages if granted else (),
+    ):
+        grant = Grant(Digest(passage), kind, RoomId(scope) if scope else None, until)
+        grants.setdefault(grant.passage, []).append(grant)
+    return emissions, grants
+
+
 def look_parts(
     connection: sqlite3.Connection, ask: LookParts, place_key: Callable[[str], str]
 ) -> FoundParts:
@@ -250,22 +273,7 @@ def look_parts(
     if found[1] is not None:
         parent = RunId(found[2]) if found[2] else None
         run = RunRow(ask.run, RoomId(found[0]), label_from(found[1]), parent, known=True)
-    emissions: dict[Digest, list[Emission]] = {}
-    for row in in_batches(
-        connection,
-        "SELECT " + EMISSION_COLUMNS + " FROM emissions WHERE passage IN ({})",  # noqa: S608
-        ask.passages,
-    ):
-        emission = emission_from(row)
-        emissions.setdefault(emission.passage, []).append(emission)
-    grants: dict[Digest, list[Grant]] = {}
-    for passage, kind, scope, until in in_batches(
-        connection,
-        "SELECT passage, kind, scope, until FROM grants WHERE passage IN ({})",
-        ask.passages if granted else (),
-    ):
-        grant = Grant(Digest(passage), kind, RoomId(scope) if scope else None, until)
-        grants.setdefault(grant.passage, []).append(grant)
+    emissions, grants = heard(connection, ask.passages, granted=bool(granted))
     judgements = {
         Digest(row[0]): Judgement(
             Digest(row[0]), row[1], row[2], label_from(row[3]),

@@ -8,6 +8,7 @@ from firedoor.engine.explain import time_text
 from firedoor.ledger import Entry, Verification
 from firedoor.store import checking, kept
 from firedoor.store.head import read_head
+from firedoor.store.looking import heard
 from firedoor.store.rows import (
     COVERAGE,
     INSTANCE_COLUMNS,
@@ -19,7 +20,7 @@ from firedoor.store.rows import (
 from firedoor.store.sqlite import SqliteStore
 from firedoor.types.ids import Digest
 from firedoor.types.label import BOTTOM, join
-from firedoor.types.record import InstanceRow, MintedRow
+from firedoor.types.record import Emission, Grant, InstanceRow, MintedRow
 
 _PAGE: Final = 1_000
 _COUNTED: Final = (
@@ -245,6 +246,13 @@ class StoreReader:
             found = [minted_from(row) for row in rows if row is not None]
             names = dict(db.execute("SELECT id, name FROM instances").fetchall()) if found else {}
         return {row.id: (row, names.get(row.instance, row.instance)) for row in found}
+
+    def heard(
+        self, passages: Iterable[Digest]
+    ) -> tuple[dict[Digest, list[Emission]], dict[Digest, list[Grant]]]:
+        """Who emitted these passages, and what people granted to them; known ones only."""
+        with self._store.snapshot() as db:
+            return heard(db, tuple(passages))
 
     def page(self, start: int = 0) -> list[Entry]:
         """At most a thousand entries from ``start`` on."""

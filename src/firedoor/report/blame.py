@@ -1,0 +1,141 @@
+"""Who wrote the lines of a file: for people who read code, and for the gate that a commit passes.
+
+A line is known by the digest under which the door indexed it when it left a model. Its author is the
+first emitter that did not have it in its own input (MODEL §3, line 36); what people vouched for is
+nobody's. A line of a few letters (``}``, ``else:``) is everybody's, and stays blank.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from firedoor.lineage import author_of, passages_of
+from firedoor.lineage.passages import Digester, Passage
+from firedoor.types.ids import Digest
+from firedoor.types.label import BOTTOM, Label, join
+from firedoor.types.record import Emission, Grant
+
+_VOUCHED: Final = ("human", "developer")
+
+
+class Record(Protocol):
+    """What is asked of the store."""
+
+    def heard(
+        self, passages: Iterable[Digest]
+    ) -> tuple[Mapping[Digest, Sequence[Emission]], Mapping[Digest, Sequence[Grant]]]:
+        """Who emitted these passages, and what people granted to them."""
+
+
+class Line(NamedTuple):
+    """One line of a file, and who wrote it."""
+
+    number: int
+    text: str
+    author: Emission | None
+    """The emission that it stands for; None where no instance is known to have written it."""
+    label: Label = BOTTOM
+    """The join of all that carried these words: what a reader of the file is exposed to."""
+
+    @property
+    def generation(self) -> int | None:
+        """Its generation to a reader in another room: one more than its carriers'; None: unknown.
+
+        Meaningless where there is no author.
+        """
+        found = self.label.generation
+        return found if found is None else found + 1
+
+
+def blamed(record: Record, text: str, digester: Digester, *, at: float) -> list[Line]:
+    """Every line of ``text`` with its author. ``at``: seconds since the epoch, for grants that end."""
+    texts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if texts and not texts[-1]:
+        texts.pop()
+    found = [_stretch(line, digester) for line in texts]
+    whole = passages_of(text, digester).whole
+    asked = {p.digest for p in (*found, whole) if p is not None}
+    heard, grants = record.heard(asked)
+    if whole is not None and _vouched(grants.get(whole.digest, ()), at):
+        heard = {}
+    return [
+        Line(n, line, *_author(passage, heard, grants, at))
+        for n, (line, passage) in enumerate(zip(texts, found, strict=True), start=1)
+    ]
+
+
+def _stretch(line: str, digester: Digester) -> Passage | None:
+    whole = passages_of(line, digester).whole
+    return whole if whole is not None and whole.in_place else None
+
+
+def _vouched(grants: Iterable[Grant], at: float) -> bool:
+    return any(
+        g.kind in _VOUCHED and g.scope is None and (g.until is None or g.until > at) for g in grants
+    )
+
+
+def _author(
+    passage: Passage | None,
+    heard: Mapping[Digest, Sequence[Emission]],
+    grants: Mapping[Digest, Sequence[Grant]],
+    at: float,
+) -> tuple[Emission | None, Label]:
+    if passage is None or _vouched(grants.get(passage.digest, ()), at):
+        return None, BOTTOM
+    emissions = tuple(heard.get(passage.digest, ()))
+    # Where all of them had it in their input, it came from somewhere else first.
+    first = author_of(tuple(e for e in emissions if not e.held))
+    if first is None:
+        return None, BOTTOM
+    label = BOTTOM
+    for emission in emissions:
+        label = join(label, emission.label)
+    return first, label
+
+
+class Finding(NamedTuple):
+    """Lines next to each other that one instance wrote, deeper than is allowed."""
+
+    path: str
+    first: int
+    last: int
+    author: str
+    compartment: str
+    generation: int | None
+    call: str
+    rooms: tuple[str, ...]
+    """The rooms that the words descend from."""
+
+
+def forbidden(
+    path: str, lines: Iterable[Line], *, generation_max: int, only: frozenset[int] | None = None
+) -> list[Finding]:
+    """The stretches of a file whose generation is unknown or above ``generation_max``.
+
+    Args:
+        only: The numbers of the lines that count (those that a change adds); None for all.
+    """
+    found: list[Finding] = []
+    for line in lines:
+        if line.author is None or (only is not None and line.number not in only):
+            continue
+        if line.generation is not None and line.generation <= generation_max:
+            continue
+        author = line.author
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and last.last == line.number - 1
+            and (last.author, last.call, last.generation)
+            == (author.author, author.call, line.generation)
+        ):
+            found[-1] = last._replace(last=line.number)
+            continue
+        rooms = tuple(sorted({author.compartment, *line.label.live}))
+        found.append(
+            Finding(
+                path, line.number, line.number, author.author, author.compartment,
+                line.generation, author.call, rooms,
+            )
+        )  # fmt: skip
+    return found
