@@ -210,7 +210,7 @@ def _break_read(running: Any, patch: pytest.MonkeyPatch) -> None:
     async def read(*args: object) -> None:
         raise RuntimeError("a secret of the inside")
 
-    patch.setattr("firedoor.fronts.sidecar.app._read", read)
+    patch.setattr("firedoor.fronts.sidecar.app.read_body", read)
 
 
 def _break_engine(running: Any, patch: pytest.MonkeyPatch) -> None:
