@@ -210,7 +210,7 @@ def _break_read(running: Any, patch: pytest.MonkeyPatch) -> None:
     async def read(*args: object) -> None:
         raise RuntimeError("a secret of the inside")
 
-    patch.setattr("firedoor.fronts.sidecar.app._read", read)
+    patch.setattr("firedoor.fronts.sidecar.app.read_body", read)
 
 
 def _break_engine(running: Any, patch: pytest.MonkeyPatch) -> None:
@@ -453,7 +453,7 @@ def test_a_store_that_cannot_be_written_is_not_ready(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, called: bool
 ) -> None:
     """Whether or not a call has failed on it already; and it is ready again when it can be."""
-    monkeypatch.setattr("firedoor.store.sqlite._PROBE_S", 0.0)
+    monkeypatch.setattr("firedoor.store.transactions._PROBE_S", 0.0)
     running = serve()
     assert ready(running) == {200}
     break_store(running)
@@ -469,7 +469,7 @@ def test_a_store_that_cannot_be_written_is_not_ready(
 
 
 def test_a_full_disk_is_not_ready(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firedoor.store.sqlite._PROBE_S", 0.0)
+    monkeypatch.setattr("firedoor.store.transactions._PROBE_S", 0.0)
     running = serve()
     db = running.store._writer
     db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
@@ -482,7 +482,7 @@ def test_a_full_disk_is_not_ready(serve: Serve, monkeypatch: pytest.MonkeyPatch)
         large = [{"role": "user", "content": f"{n} " + os.urandom(40_000).hex()}]
         post(running.url, json.dumps({"model": "m", "messages": large}).encode())
     assert ready(running) == {503}
-    monkeypatch.setattr("firedoor.store.sqlite._FAILED_S", 0.0)
+    monkeypatch.setattr("firedoor.store.transactions._FAILED_S", 0.0)
     db.execute("PRAGMA max_page_count = 1000000")
     assert ready(running) == {200}
 

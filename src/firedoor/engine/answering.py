@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from firedoor import wire
-from firedoor.engine import explain, record
+from firedoor.engine import closing
 from firedoor.engine.commands import Command, Finish, SendBytes, SendHead, StopUpstream
 from firedoor.engine.emitted import Emitted
 from firedoor.engine.events import (
@@ -23,23 +23,19 @@ from firedoor.engine.events import (
     UpstreamHead,
 )
 from firedoor.engine.port import (
-    CallRow,
     Commit,
     Committed,
-    EntryDraft,
     FoundParts,
     Stale,
     StoreFailed,
 )
-from firedoor.identity import extend_all
 from firedoor.identity.claims import HOP_BY_HOP
 from firedoor.types.exchange import Headers
 from firedoor.types.ids import Digest
 from firedoor.types.label import up
-from firedoor.types.part import Answer, MintedId, OutputPart, ToolCall
+from firedoor.types.part import Answer, OutputPart, ToolCall
 from firedoor.types.record import (
     MintedRow,
-    TurnRow,
 )
 from firedoor.types.verdict import Action
 
@@ -254,9 +250,6 @@ class Answering:
 
     # -- lists ---------------------------------------------------------------------------------
 
-    def _lists(self) -> bool:
-        return self.exchange.endpoint.lists_all and self._broken is None
-
     def _list(self, body: bytes) -> list[Command]:
         """A list of what a credential owns: whose each element is, the store is asked."""
         exchange = self.exchange
@@ -345,107 +338,15 @@ class Answering:
     # -- commits -------------------------------------------------------------------------------
 
     def _commit_emitted(self) -> Commit:
-        exchange = self.exchange
-        return Commit(
-            at=exchange.at,
-            call=CallRow(exchange.call_id, exchange.known_instance().id, None, 0),
-            entry=None,
-            awaited=exchange.enforcing,
-            **self._emitted.drain(),
-        )
+        return closing.of_emitted(self.exchange, self._emitted)
 
     def _close(self) -> Commit:
-        exchange = self.exchange
-        row = exchange.known_instance()
         if self._stream is not None and not self._unread:
             self.answer = self._stream.answer()
-        answer = self.answer or Answer()
-        answered = self._broken is None and self.status is not None and self.status < 400
-        digester = exchange.settings.digester
-        turns = []
-        if self._broken is None and answer.error is None and exchange.references.retold is None:
-            for choice in answer.turns:
-                chain = extend_all(exchange.request.chain, choice, digester)
-                if chain != exchange.request.chain:
-                    turns.append(TurnRow(chain, exchange.who.credential, exchange.call_id, row.id))
-        self._emitted.mint(answer.minted)
-        if exchange.request.params.stored and answer.id is not None:
-            self._emitted.mint([MintedId("completion", answer.id)])
-        for turn in turns:
-            exchange.engine.answered(exchange.who.credential, turn, row)
-        if answered and exchange.request.attempt is not None:
-            exchange.engine.settled(exchange.who.credential, exchange.request.attempt)
-        usage = {
-            "input_tokens": answer.usage.input_tokens if answer.usage else None,
-            "output_tokens": answer.usage.output_tokens if answer.usage else None,
-        }
-        state = "answered" if self._broken is None else "broken"
-        closed = {
-            "verdict": exchange.verdict,
-            "code": exchange.code,
-            "state": state,
-            "tools": self._emitted.tools,
-            **({"edges": explain.edges_shown(answer.edges)} if answer.edges else {}),
-            "exposures": record.exposures(exchange.tally, self._emitted.label),
-            "upstream": {
-                "status": self.status,
-                "usage": usage,
-                "model": answer.model,
-                "id": answer.id,
-                "finish": list(answer.finish),
-                "error": answer.error or self._broken,
-                "seen_characters": self._seen_chars,
-                "filtered": self._filtered,
-            },
-        }
-        body: dict[str, object] = {
-            "call": exchange.call_id,
-            "verdict": exchange.verdict,
-            "code": exchange.code,
-            "state": state,
-            "status": self.status,
-            "label": explain.label_json(self._emitted.label),
-            "usage": dict(usage),
-            "tools": [
-                {
-                    "name": wire.veiled_name(t["name"], digester, chars_max=wire.WORD_CHARS_MAX),
-                    "verdict": t["verdict"],
-                    "rule": t["rule"],
-                }
-                for t in self._emitted.tools
-            ],
-            "output": self._emitted.commitment(),
-        }
-        if answer.edges:
-            body["edges"] = [
-                edge | {"from": self._veiled(edge["from"]), "to": self._veiled(edge["to"])}
-                for edge in explain.edges_shown(answer.edges)
-            ]
-        return Commit(
-            at=exchange.at,
-            call=CallRow(
-                call=exchange.call_id,
-                instance=row.id,
-                base=None,
-                base_parts=0,
-                closed=explain.compact_bytes(closed),
-                attempt=exchange.request.attempt,
-                answered=answered,
-                settles=exchange.request.attempt if answered and exchange.second_try else None,
-            ),
-            entry=EntryDraft("call.close", body),
-            awaited=exchange.enforcing,
-            turns=tuple(turns),
-            files=exchange.judged.files_made(answer) if answered else (),
-            **self._emitted.drain(),
+        end = closing.End(
+            self.answer or Answer(), self.status, self._broken, self._seen_chars, self._filtered
         )
-
-    def _veiled(self, name: str | None) -> str | None:
-        """A name of somebody inside the call: a model may have chosen it."""
-        if name is None:
-            return None
-        digester = self.exchange.settings.digester
-        return wire.veiled_name(name, digester, chars_max=wire.WORD_CHARS_MAX)
+        return closing.of_end(self.exchange, self._emitted, end)
 
     def _on_committed(self) -> list[Command]:
         held, self._held = self._held, []

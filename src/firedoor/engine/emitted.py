@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import lineage
 from firedoor.engine import explain
-from firedoor.engine.judge import call_ask
+from firedoor.engine.asking import call_ask
 from firedoor.identity import attempt_of
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.ids import Digest

@@ -1,31 +1,25 @@
 """From parts to verdicts: asks lineage for labels, policy for answers, and writes both down.
 
-Nothing is decided here. The order matters all the same: what a request presents was read by its
-program before that program wrote the parts that nothing proves, so labels are found in two steps
-(MODEL line 20).
+Nothing is decided here: the label of a part is the scene's, what policy is asked of it is in
+``asking``, and this gathers what both say of one section.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from firedoor import budget, identity, lineage, policy
+from firedoor import budget, identity
+from firedoor.engine.asking import full_roots, quarantine_id, text_verdict
 from firedoor.engine.marks import marked
-from firedoor.engine.port import FoundParts
-from firedoor.engine.settings import Digester, EngineSettings
+from firedoor.engine.scene import Scene, label_of
 from firedoor.engine.trail import Exposure, Tally
-from firedoor.lineage import Known, Labelled, Passages, Receiver, SpanLabel, Use
-from firedoor.types.exchange import Mode, Surface
-from firedoor.types.ids import CallId, Digest, PassageId, QuarantineId, RoomId
-from firedoor.types.label import BOTTOM, Label, join, join_all
-from firedoor.types.part import CallClaim, Channel, Evidence, Kind, Part, Role
-from firedoor.types.record import Grant, InstanceRow, Judgement, Place, QuarantineRow, StoreMark
-from firedoor.types.verdict import Action, CallAsk, PartAsk, Verdict
+from firedoor.lineage import Labelled, Passages, SpanLabel
+from firedoor.types.exchange import Mode
+from firedoor.types.ids import Digest, PassageId, QuarantineId
+from firedoor.types.label import BOTTOM, join
+from firedoor.types.part import CallClaim, Evidence, Kind, Part
+from firedoor.types.record import Grant, Judgement, QuarantineRow
+from firedoor.types.verdict import Action, Verdict
 from firedoor.wire import Edit
-
-if TYPE_CHECKING:
-    from firedoor.engine.engine import Attested
-    from firedoor.engine.exchange import Exchange
 
 _STRENGTH: Final = {action: rank for rank, action in enumerate(Action)}
 
@@ -45,283 +39,6 @@ class Outcome(NamedTuple):
     """Passages that the section holds."""
     refers: bool = False
     """Whether it names state kept elsewhere, whose label may rise between two calls."""
-
-
-@dataclass(slots=True)
-class Scene:
-    """Everything that judging one request needs besides the part itself. Made once a call."""
-
-    settings: EngineSettings
-    surface: Surface
-    instance: InstanceRow
-    found: FoundParts
-    run_label: Label
-    """ρ of the run, with what its parents hand down and, later, what this request presents."""
-    call_id: CallId
-    declared_channel: Channel | None
-    attested: "Attested"
-    at: float = 0.0
-    epoch: str = ""
-    labels: Mapping[int, Labelled] = field(default_factory=dict)
-    """Labels that do not depend on ρ, by the part's identity in memory."""
-    calls: Mapping[str, CallClaim] = field(default_factory=dict)
-    """The tool calls claimed up to the section that is being judged."""
-    nothing_found: bool = False
-    """Whether no record, emission or grant speaks of any text of the request."""
-
-    def __post_init__(self) -> None:
-        found = self.found
-        self.nothing_found = not (found.emissions or found.records or found.grants)
-
-    @property
-    def enforcing(self) -> bool:
-        """Whether verdicts act."""
-        return self.settings.policy.mode is not Mode.OBSERVE
-
-    def receiver(self) -> Receiver:
-        """The instance as lineage sees it."""
-        return Receiver(
-            room=self.instance.room,
-            run=self.instance.run,
-            run_label=self.run_label,
-            assume_user=self.settings.policy.assume_user,
-            assume_system=self.settings.policy.assume_system,
-            declared_channel=self.declared_channel,
-            at=self.at,
-        )
-
-    def having_read(
-        self,
-        sections: Iterable[tuple[Sequence[Part], Sequence[Passages], Mapping[str, CallClaim]]],
-    ) -> "Scene":
-        """The scene once everything that is proven about these parts has been joined into ρ."""
-        receiver = self.receiver()
-        labels: dict[int, Labelled] = {}
-        by_run: dict[int, Labelled] = {}
-        total = BOTTOM
-        for part_list, found_list, self.calls in sections:
-            for part, found in zip(part_list, found_list, strict=True):
-                if part.kind is Kind.WORD:
-                    continue
-                labelled = _label(self, part, found, receiver)
-                if labelled.rest is not None:
-                    total = join(total, join_all(span.label for span in labelled.spans))
-                    by_run[id(part)] = labelled
-                elif labelled.inrun:
-                    by_run[id(part)] = labelled
-                else:
-                    labels[id(part)] = labelled
-                    total = join(total, labelled.label)
-        run_label = join(self.run_label, total)
-        if run_label == self.run_label:
-            # Nothing new was read: what was found under ρ holds.
-            labels.update(by_run)
-        self.run_label, self.labels = run_label, labels
-        return self
-
-
-def section_passages(parts: Iterable[Part], digester: Digester) -> list[Passages]:
-    """The passages of each part; none where there is no text to know again."""
-    return [
-        lineage.NO_PASSAGES
-        if part.kind in (Kind.WORD, Kind.REFERENCE, Kind.OPAQUE)
-        else lineage.passages_of(part.text, digester)
-        for part in parts
-    ]
-
-
-# -- where a part lies ---------------------------------------------------------------------------
-
-
-def _use_of(
-    settings: EngineSettings,
-    calls: Mapping[str, CallClaim],
-    attested: "Attested",
-    part: Part,
-    passages: Passages,
-) -> tuple[Use | None, Place | None]:
-    if passages.whole is not None:
-        place = attested.place_of(passages.whole.digest)
-        if place is not None:
-            for rule in settings.stores.rules:
-                if rule.name == place.store:
-                    use = Use(rule.channel, place, True, False, rule.writers, rule.closed)
-                    return use, place
-            return Use(Channel.MEMORY, place, True, False), place
-    if part.role is not Role.TOOL:
-        return None, None
-    claim = calls.get(part.call) if part.call is not None else None
-    if claim is not None:
-        found = settings.stores.place_of(claim.name, claim.arguments)
-    elif part.tool is not None:
-        found = settings.stores.place_of(part.tool, "")
-    else:
-        return None, None
-    return found, found.place if found is not None else None
-
-
-class Places(NamedTuple):
-    """What is needed to say where parts lie, before anything is looked up."""
-
-    settings: EngineSettings
-    calls: Mapping[str, CallClaim]
-    attested: "Attested"
-
-
-def places_of(
-    where: Places, parts: Sequence[Part], passages: Sequence[Passages]
-) -> Iterable[Place]:
-    """Every place of a store that these parts came from."""
-    told = where.attested.places_told
-    for part, found in zip(parts, passages, strict=True):
-        if part.kind is Kind.WORD or (part.role is not Role.TOOL and not told):
-            continue
-        _, place = _use_of(where.settings, where.calls, where.attested, part, found)
-        if place is not None:
-            yield place
-
-
-_READABLE: Final = (Kind.TEXT, Kind.CALL, Kind.DEFINITION)
-
-
-def _label(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:
-    whole = passages.whole
-    if (
-        scene.nothing_found
-        and part.kind in _READABLE
-        and part.role is not Role.TOOL
-        and (whole is None or not scene.attested.speaks_of(whole.digest))
-    ):
-        return lineage.label_without_evidence(
-            part.kind, part.role, part.channel, whole is None, receiver.run_label,
-            receiver.assume_user, receiver.assume_system, receiver.declared_channel,
-        )  # fmt: skip
-    return lineage.label_of(_known(scene, part, passages), receiver)
-
-
-def _known(scene: Scene, part: Part, passages: Passages) -> Known:
-    found = scene.found
-    use, place = _use_of(scene.settings, scene.calls, scene.attested, part, passages)
-    marks: tuple[StoreMark, ...] = ()
-    if place is not None:
-        marks = tuple(
-            m
-            for m in found.marks
-            if m.place.store == place.store
-            and (place.key is None or m.place.key is None or m.place.key == place.key)
-        )
-    grants = found.grants
-    if passages.whole is not None:
-        told = scene.attested.grant_of(passages.whole.digest)
-        if told is not None:
-            digest = passages.whole.digest
-            grants = {**grants, digest: (*grants.get(digest, ()), told)}
-    minted = None
-    if part.kind is Kind.REFERENCE:
-        minted = found.minted.get(scene.settings.digester(f"id\x1f{part.text}"))
-    return Known(part, passages, found.emissions, found.records, marks, grants, use, place, minted)
-
-
-# -- asking --------------------------------------------------------------------------------------
-
-
-def _roots(label: Label) -> tuple[str, ...]:
-    return tuple(sorted(label.live))
-
-
-def full_roots(scene: Scene, label: Label) -> set[RoomId]:
-    """The roots of a label whose text may not enter this room any more."""
-    limit_of = scene.settings.policy.reach_limit_for
-    room = scene.instance.room
-    return {
-        full
-        for root in label.live
-        for full in budget.full_roots(scene.found.reach, (root,), room, limit_of(root))
-    }
-
-
-def _ask(scene: Scene, part: Part, labelled: Labelled) -> PartAsk:
-    row = scene.instance
-    author = labelled.spans[0].author if labelled.spans else None
-    full = bool(full_roots(scene, labelled.label))
-    return PartAsk(
-        channel=labelled.channel,
-        origin=labelled.origin,
-        kind=part.kind,
-        surface=scene.surface,
-        crossing=labelled.crossing,
-        inrun=labelled.inrun,
-        attributed=labelled.attributed,
-        evidence=labelled.evidence,
-        generation=labelled.label.generation,
-        author=author.author if author else None,
-        author_compartment=author.compartment if author else None,
-        roots=_roots(labelled.label),
-        instance=row.name,
-        compartment=row.compartment,
-        tool=_tool(scene, part),
-        standing=labelled.standing,
-        reach_full=full,
-        run_exposed=scene.run_label != BOTTOM,
-        part_of_room=_part_of_room(labelled),
-    )
-
-
-def _part_of_room(labelled: Labelled) -> bool:
-    return labelled.own or labelled.same_room or labelled.label == BOTTOM
-
-
-def _tool(scene: Scene, part: Part) -> str | None:
-    if part.tool is not None:
-        return part.tool
-    claim = scene.calls.get(part.call) if part.call is not None else None
-    return claim.name if claim is not None else None
-
-
-def _judged(
-    scene: Scene, part: Part, labelled: Labelled, digest: Digest | None
-) -> tuple[Verdict, Judgement | None, bool]:
-    """The verdict of one text; what to remember of it; whether it was remembered already."""
-    if scene.enforcing and digest is not None and not labelled.own:
-        # The same part in the same instance gets the same bytes until orders or policy change.
-        held = scene.found.judgements.get(digest)
-        if held is not None and held.epoch == scene.epoch:
-            return Verdict(Action(held.action), held.rule), None, True
-    unasked = policy.passes_unasked(
-        scene.settings.policy,
-        part_of_room=_part_of_room(labelled),
-        inrun=labelled.inrun,
-        run_exposed=scene.run_label != BOTTOM,
-    )
-    verdict = (
-        policy.PASSED
-        if unasked
-        else policy.verdict_for(scene.settings.policy, _ask(scene, part, labelled))
-    )
-    remember = None
-    judged = labelled.crossing or not verdict.action.shown
-    if scene.enforcing and digest is not None and judged:
-        quarantine = None
-        if verdict.action is Action.QUARANTINE:
-            quarantine = quarantine_id(scene, digest)
-        remember = Judgement(
-            digest, verdict.action.value, verdict.rule, labelled.label, quarantine, scene.epoch
-        )
-    return verdict, remember, False
-
-
-def quarantine_id(scene: Scene, digest: Digest) -> QuarantineId:
-    """The item of a passage: the same wherever it is held."""
-    return QuarantineId(
-        "q_" + identity.short_id(scene.settings.digester("quarantine" + digest.hex()))
-    )
-
-
-def _passage_id(digest: Digest) -> PassageId:
-    return PassageId("p_" + identity.short_id(digest))
-
-
-# -- one section ---------------------------------------------------------------------------------
 
 
 class _Section:
@@ -382,7 +99,7 @@ class _Section:
         scene = self.scene
         labelled = scene.labels.get(id(part))
         if labelled is None:
-            labelled = _label(scene, part, passages, scene.receiver())
+            labelled = label_of(scene, part, passages, scene.receiver())
         self.presented = join(self.presented, labelled.label)
         self._count(part, labelled)
         self._grant(passages)
@@ -415,7 +132,7 @@ class _Section:
         self, part: Part, labelled: Labelled, digest: Digest | None, characters: int
     ) -> Verdict:
         """The verdict of one text, with its consequences noted."""
-        verdict, remember, known = _judged(self.scene, part, labelled, digest)
+        verdict, remember, known = text_verdict(self.scene, part, labelled, digest)
         if remember is not None:
             self.judgements.append(remember)
         for rule in (verdict.rule, *(name for name, _ in verdict.shadow)):
@@ -676,41 +393,5 @@ def judge_section(
     return section.outcome(tuple(digest for found in passages for digest in found.digests))
 
 
-# -- tool calls ----------------------------------------------------------------------------------
-
-
-def call_ask(
-    exchange: "Exchange", name: str, affordances: tuple[str, ...], label: Label
-) -> CallAsk:
-    """What is asked of a tool call that an answer makes (MODEL line 27)."""
-    row = exchange.known_instance()
-    tally = exchange.tally
-    run_label = join(exchange.judged.run_label, tally.presented)
-    unproven = bool(tally.unproven or tally.assumed)
-    exposed = lineage.exposed(label, run_label, any_unproven=unproven)
-    return CallAsk(
-        tool=name,
-        affordances=affordances,
-        surface=exchange.endpoint.surface,
-        instance=row.name,
-        compartment=row.compartment,
-        exposed_generation=exposed.generation,
-        exposed_roots=_roots(exposed),
-        holds_released=tally.released > 0,
-    )
-
-
-def exposures_of(label: Label, covered: Iterable[RoomId | str]) -> list[dict[str, Any]]:
-    """The rooms of an ancestry that no other row of ``explain`` tells of."""
-    known = set(covered)
-    return [
-        {
-            "author": None,
-            "compartment": root,
-            "generation": label.generation,
-            "channel": Channel.HISTORY.value,
-            "call": None,
-        }
-        for root in sorted(label.ancestry)
-        if root not in known
-    ]
+def _passage_id(digest: Digest) -> PassageId:
+    return PassageId("p_" + identity.short_id(digest))

@@ -8,10 +8,11 @@ person, ``training``.
 from typing import TYPE_CHECKING, Any
 
 from firedoor.engine import training
-from firedoor.engine.judge import Outcome, Places, Scene, judge_section, places_of
+from firedoor.engine.judge import Outcome, judge_section
 from firedoor.engine.port import FoundParts, LookParts
 from firedoor.engine.reading import RequestReader, Section
 from firedoor.engine.refusing import Refused
+from firedoor.engine.scene import Places, Scene, places_of
 from firedoor.engine.trail import Mark, Tally
 from firedoor.engine.training import Review
 from firedoor.engine.upload import file_digest

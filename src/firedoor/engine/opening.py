@@ -7,11 +7,11 @@ and the text of what is new, for the store to keep encrypted.
 from typing import TYPE_CHECKING, Final
 
 from firedoor.engine import explain, record
-from firedoor.engine.judge import Scene
 from firedoor.engine.judged import Outcomes
 from firedoor.engine.port import CallRow, Commit, EntryDraft
 from firedoor.engine.reading import RequestReader, Section
 from firedoor.engine.refusing import Refused
+from firedoor.engine.scene import Scene
 from firedoor.types.ids import RoomId
 from firedoor.types.part import Kind
 from firedoor.types.record import RunRow

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firedoor import identity, wire
 from firedoor.engine.commands import ReadBody
-from firedoor.engine.judge import Outcome, section_passages, words_outcome
+from firedoor.engine.judge import Outcome, words_outcome
 from firedoor.engine.refusing import Refused
+from firedoor.engine.scene import section_passages
 from firedoor.engine.trail import Mark, Trail
 from firedoor.engine.training import Line
 from firedoor.engine.upload import Upload

@@ -3,14 +3,16 @@
 Neither holds text: pointers, lengths and keyed digests only.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from firedoor import identity
 from firedoor.engine import explain
-from firedoor.engine.judge import exposures_of
 from firedoor.engine.judged import Outcomes
 from firedoor.engine.trail import Tally
+from firedoor.types.ids import RoomId
 from firedoor.types.label import BOTTOM, Label
+from firedoor.types.part import Channel
 
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
@@ -99,7 +101,23 @@ def exposures(tally: Tally, label: Label | None = None) -> list[dict[str, Any]]:
         }
         for e in tally.exposures
     ]
-    return told + exposures_of(shown, covered)
+    return told + _ancestry(shown, covered)
+
+
+def _ancestry(label: Label, covered: Iterable[RoomId | str]) -> list[dict[str, Any]]:
+    """The rooms of an ancestry that no other row of ``explain`` tells of."""
+    known = set(covered)
+    return [
+        {
+            "author": None,
+            "compartment": root,
+            "generation": label.generation,
+            "channel": Channel.HISTORY.value,
+            "call": None,
+        }
+        for root in sorted(label.ancestry)
+        if root not in known
+    ]
 
 
 def entry(exchange: "Exchange") -> dict[str, object]:

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from firedoor import lineage, policy
+from firedoor.engine.asking import full_roots, quarantine_id
 from firedoor.engine.explain import sorted_text
-from firedoor.engine.judge import Outcome, Scene, full_roots, quarantine_id
+from firedoor.engine.judge import Outcome
+from firedoor.engine.scene import Scene
 from firedoor.engine.settings import Digester
 from firedoor.engine.trail import Tally
 from firedoor.types.ids import Digest

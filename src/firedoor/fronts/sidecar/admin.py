@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from firedoor.engine import explained
 from firedoor.errors import StoreError, TamperingError
-from firedoor.fronts.sidecar.app import Receive, Scope, Send, _send_json
+from firedoor.fronts.sidecar.asgi import Receive, Scope, Send, send_json
 from firedoor.store import SqliteStore, StoreReader
 
 _PREFIX = "/admin/v1/"
@@ -47,11 +47,11 @@ class AdminApp:
             if path in ("/readyz", "/livez", "/health"):
                 if path == "/readyz":
                     await asyncio.to_thread(self._store.check_writable)
-                await _send_json(send, 200, {"status": "ok"})
+                await send_json(send, 200, {"status": "ok"})
                 return
             if not self._allowed(scope):
                 error = {"type": "authentication_error", "message": "a bearer token is needed here"}
-                await _send_json(send, 401, {"type": "error", "error": error})
+                await send_json(send, 401, {"type": "error", "error": error})
                 return
             query = parse_qs(scope["query_string"].decode("latin-1"))
             found = (
@@ -59,20 +59,20 @@ class AdminApp:
             )
         except _BadQuery as problem:
             error = {"type": "invalid_request_error", "message": str(problem)}
-            await _send_json(send, 400, {"type": "error", "error": error})
+            await send_json(send, 400, {"type": "error", "error": error})
             return
         except (StoreError, TamperingError) as problem:
             if path == "/readyz":
-                await _send_json(send, 503, {"status": "store unavailable"})
+                await send_json(send, 503, {"status": "store unavailable"})
                 return
             error = {"type": "api_error", "message": problem.message}
-            await _send_json(send, 503, {"type": "error", "error": error})
+            await send_json(send, 503, {"type": "error", "error": error})
             return
         if found is None or not path.startswith(_PREFIX):
             error = {"type": "not_found_error", "message": "there is no such thing here"}
-            await _send_json(send, 404, {"type": "error", "error": error})
+            await send_json(send, 404, {"type": "error", "error": error})
             return
-        await _send_json(send, 200, found)
+        await send_json(send, 200, found)
 
     def _allowed(self, scope: Scope) -> bool:
         for name, value in scope["headers"]:

@@ -1,0 +1,198 @@
+"""The scene in which one request is judged, and the label of each part in it.
+
+What a request presents was read by its program before that program wrote the parts that nothing
+proves, so labels are found in two steps (MODEL line 20).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from firedoor import lineage
+from firedoor.engine.port import FoundParts
+from firedoor.engine.settings import Digester, EngineSettings
+from firedoor.lineage import Known, Labelled, Passages, Receiver, Use
+from firedoor.types.exchange import Mode, Surface
+from firedoor.types.ids import CallId
+from firedoor.types.label import BOTTOM, Label, join, join_all
+from firedoor.types.part import CallClaim, Channel, Kind, Part, Role
+from firedoor.types.record import InstanceRow, Place, StoreMark
+
+if TYPE_CHECKING:
+    from firedoor.engine.engine import Attested
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything that judging one request needs besides the part itself. Made once a call."""
+
+    settings: EngineSettings
+    surface: Surface
+    instance: InstanceRow
+    found: FoundParts
+    run_label: Label
+    """ρ of the run, with what its parents hand down and, later, what this request presents."""
+    call_id: CallId
+    declared_channel: Channel | None
+    attested: "Attested"
+    at: float = 0.0
+    epoch: str = ""
+    labels: Mapping[int, Labelled] = field(default_factory=dict)
+    """Labels that do not depend on ρ, by the part's identity in memory."""
+    calls: Mapping[str, CallClaim] = field(default_factory=dict)
+    """The tool calls claimed up to the section that is being judged."""
+    nothing_found: bool = False
+    """Whether no record, emission or grant speaks of any text of the request."""
+
+    def __post_init__(self) -> None:
+        found = self.found
+        self.nothing_found = not (found.emissions or found.records or found.grants)
+
+    @property
+    def enforcing(self) -> bool:
+        """Whether verdicts act."""
+        return self.settings.policy.mode is not Mode.OBSERVE
+
+    def receiver(self) -> Receiver:
+        """The instance as lineage sees it."""
+        return Receiver(
+            room=self.instance.room,
+            run=self.instance.run,
+            run_label=self.run_label,
+            assume_user=self.settings.policy.assume_user,
+            assume_system=self.settings.policy.assume_system,
+            declared_channel=self.declared_channel,
+            at=self.at,
+        )
+
+    def having_read(
+        self,
+        sections: Iterable[tuple[Sequence[Part], Sequence[Passages], Mapping[str, CallClaim]]],
+    ) -> "Scene":
+        """The scene once everything that is proven about these parts has been joined into ρ."""
+        receiver = self.receiver()
+        labels: dict[int, Labelled] = {}
+        by_run: dict[int, Labelled] = {}
+        total = BOTTOM
+        for part_list, found_list, self.calls in sections:
+            for part, found in zip(part_list, found_list, strict=True):
+                if part.kind is Kind.WORD:
+                    continue
+                labelled = label_of(self, part, found, receiver)
+                if labelled.rest is not None:
+                    total = join(total, join_all(span.label for span in labelled.spans))
+                    by_run[id(part)] = labelled
+                elif labelled.inrun:
+                    by_run[id(part)] = labelled
+                else:
+                    labels[id(part)] = labelled
+                    total = join(total, labelled.label)
+        run_label = join(self.run_label, total)
+        if run_label == self.run_label:
+            # Nothing new was read: what was found under ρ holds.
+            labels.update(by_run)
+        self.run_label, self.labels = run_label, labels
+        return self
+
+
+def section_passages(parts: Iterable[Part], digester: Digester) -> list[Passages]:
+    """The passages of each part; none where there is no text to know again."""
+    return [
+        lineage.NO_PASSAGES
+        if part.kind in (Kind.WORD, Kind.REFERENCE, Kind.OPAQUE)
+        else lineage.passages_of(part.text, digester)
+        for part in parts
+    ]
+
+
+# -- where a part lies ---------------------------------------------------------------------------
+
+
+def _use_of(
+    settings: EngineSettings,
+    calls: Mapping[str, CallClaim],
+    attested: "Attested",
+    part: Part,
+    passages: Passages,
+) -> tuple[Use | None, Place | None]:
+    if passages.whole is not None:
+        place = attested.place_of(passages.whole.digest)
+        if place is not None:
+            for rule in settings.stores.rules:
+                if rule.name == place.store:
+                    use = Use(rule.channel, place, True, False, rule.writers, rule.closed)
+                    return use, place
+            return Use(Channel.MEMORY, place, True, False), place
+    if part.role is not Role.TOOL:
+        return None, None
+    claim = calls.get(part.call) if part.call is not None else None
+    if claim is not None:
+        found = settings.stores.place_of(claim.name, claim.arguments)
+    elif part.tool is not None:
+        found = settings.stores.place_of(part.tool, "")
+    else:
+        return None, None
+    return found, found.place if found is not None else None
+
+
+class Places(NamedTuple):
+    """What is needed to say where parts lie, before anything is looked up."""
+
+    settings: EngineSettings
+    calls: Mapping[str, CallClaim]
+    attested: "Attested"
+
+
+def places_of(
+    where: Places, parts: Sequence[Part], passages: Sequence[Passages]
+) -> Iterable[Place]:
+    """Every place of a store that these parts came from."""
+    told = where.attested.places_told
+    for part, found in zip(parts, passages, strict=True):
+        if part.kind is Kind.WORD or (part.role is not Role.TOOL and not told):
+            continue
+        _, place = _use_of(where.settings, where.calls, where.attested, part, found)
+        if place is not None:
+            yield place
+
+
+_READABLE: Final = (Kind.TEXT, Kind.CALL, Kind.DEFINITION)
+
+
+def label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:
+    """The label of one part, as lineage finds it from what the store knows."""
+    whole = passages.whole
+    if (
+        scene.nothing_found
+        and part.kind in _READABLE
+        and part.role is not Role.TOOL
+        and (whole is None or not scene.attested.speaks_of(whole.digest))
+    ):
+        return lineage.label_without_evidence(
+            part.kind, part.role, part.channel, whole is None, receiver.run_label,
+            receiver.assume_user, receiver.assume_system, receiver.declared_channel,
+        )  # fmt: skip
+    return lineage.label_of(_known(scene, part, passages), receiver)
+
+
+def _known(scene: Scene, part: Part, passages: Passages) -> Known:
+    found = scene.found
+    use, place = _use_of(scene.settings, scene.calls, scene.attested, part, passages)
+    marks: tuple[StoreMark, ...] = ()
+    if place is not None:
+        marks = tuple(
+            m
+            for m in found.marks
+            if m.place.store == place.store
+            and (place.key is None or m.place.key is None or m.place.key == place.key)
+        )
+    grants = found.grants
+    if passages.whole is not None:
+        told = scene.attested.grant_of(passages.whole.digest)
+        if told is not None:
+            digest = passages.whole.digest
+            grants = {**grants, digest: (*grants.get(digest, ()), told)}
+    minted = None
+    if part.kind is Kind.REFERENCE:
+        minted = found.minted.get(scene.settings.digester(f"id\x1f{part.text}"))
+    return Known(part, passages, found.emissions, found.records, marks, grants, use, place, minted)
