@@ -49,7 +49,7 @@ def _ask(scene: Scene, part: Part, labelled: Labelled) -> PartAsk:
         roots=_roots(labelled.label),
         instance=row.name,
         compartment=row.compartment,
-        tool=_tool(scene, part),
+        tool=tool_of(scene, part),
         standing=labelled.standing,
         reach_full=full,
         run_exposed=scene.run_label != BOTTOM,
@@ -61,7 +61,8 @@ def _part_of_room(labelled: Labelled) -> bool:
     return labelled.own or labelled.same_room or labelled.label == BOTTOM
 
 
-def _tool(scene: Scene, part: Part) -> str | None:
+def tool_of(scene: Scene, part: Part) -> str | None:
+    """The tool that gave a part, or that its call asks for."""
     if part.tool is not None:
         return part.tool
     claim = scene.calls.get(part.call) if part.call is not None else None

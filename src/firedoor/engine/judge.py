@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from firedoor import budget, identity
-from firedoor.engine.asking import full_roots, quarantine_id, text_verdict
+from firedoor.engine.asking import full_roots, quarantine_id, text_verdict, tool_of
 from firedoor.engine.marks import marked
 from firedoor.engine.scene import Scene, label_of
 from firedoor.engine.trail import Exposure, Tally
@@ -313,7 +313,7 @@ class _Section:
             record["kind"] = part.kind
         if not labelled.attributed:
             record["attributed"] = False
-            tool = _tool(self.scene, part)
+            tool = tool_of(self.scene, part)
             if tool is not None:
                 # Which tool's results nothing proves, for whoever wants to raise the share.
                 record["tool"] = tool

@@ -186,7 +186,8 @@ class Judged:
         scene = scene.having_read([(s.reading.parts, s.passages, s.calls) for s in unread])
         self.run_label = scene.run_label
         outcomes: Outcomes = []
-        marks = list(request.marks)
+        # Judged again after a stale commit, the new turns have their marks already.
+        marks = list(request.marks[: request.common])
         before = marks[-1].tally if marks else Tally()
         parts = marks[-1].parts if marks else 0
         chain_at = len(request.roles_chains) - len(request.new_turns)

@@ -168,7 +168,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
     _read_content(value, pointer, None, found)
     turn = None
     role = value.get("role") if isinstance(value, dict) else None
-    if isinstance(value, dict) and (role is None or role in _SPEAKERS):
+    if isinstance(value, dict) and (role is None or isinstance(role, str)) and role in _SPEAKERS:
         turn = turn_of_texts_and_calls(_SPEAKERS[role].role, *texts_and_calls(parts_of(value)))
     return Reading(
         _addresses(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops)
