@@ -126,11 +126,12 @@ class Answering:
         coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
         surface = wire.wire_for(exchange.endpoint)
-        if known and (surface.lines is not None or content_type.startswith(surface.streamed)):
-            self._stream = (surface.lines or surface.stream)(exchange.enforcing)
+        reader = surface.reader_for(content_type)
+        if known and reader is not None:
+            self._stream = reader(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]
-        elif known and content_type.startswith(b"application/json"):
+        elif known and content_type.startswith(surface.whole):
             self._plain = bytearray()
             return []
         elif exchange.enforcing and exchange.endpoint.known and 200 <= event.status < 300:
@@ -395,6 +396,7 @@ class Answering:
                 "error": answer.error or self._broken,
                 "seen_characters": self._seen_chars,
                 "filtered": self._filtered,
+                "opaque": self._emitted.opaque,
             },
         }
         body: dict[str, object] = {

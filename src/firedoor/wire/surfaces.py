@@ -14,6 +14,7 @@ from firedoor.wire import (
     plain,
 )
 from firedoor.wire.inventory.bodies import BODIES
+from firedoor.wire.media import media_wire
 from firedoor.wire.route import Endpoint
 from firedoor.wire.state import state_wire
 from firedoor.wire.surface import SurfaceWire
@@ -66,4 +67,7 @@ def wire_for(endpoint: Endpoint) -> SurfaceWire:
     if endpoint.name == gemini_generate.STREAM:
         return gemini_generate.STREAM_WIRE
     own = _SURFACES.get(endpoint.surface) or _OPERATIONS.get(f"{endpoint.provider}:{endpoint.name}")
-    return own or state_wire(endpoint.surface, endpoint.provider, endpoint.name)
+    if own is not None:
+        return own
+    media = media_wire(endpoint.surface, endpoint.provider, endpoint.name)
+    return media or state_wire(endpoint.surface, endpoint.provider, endpoint.name)

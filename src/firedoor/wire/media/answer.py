@@ -1,0 +1,30 @@
+"""A transcription or a translation, whole: a model's words, in whatever form they were asked for."""
+
+from typing import Any
+
+from firedoor.types.part import Answer, OutputKind, OutputPart
+from firedoor.wire.answers import error_of, loads, placed, usage_of, word
+
+
+def spoken_in(value: dict[str, Any]) -> list[OutputPart]:
+    """The texts of a transcription: all of it, and piece by piece where it stands so too."""
+    said = [("/text", word(value.get("text")))]
+    said += [(f"/segments/{i}/text", word(s.get("text"))) for i, s in placed(value.get("segments"))]
+    return [OutputPart(at, text, OutputKind.TEXT) for at, text in said if text]
+
+
+def read_spoken(body: bytes) -> Answer:
+    """See `SurfaceWire.read_answer`. What is no JSON object is the text itself."""
+    value = loads(body)
+    if value is not None:
+        return Answer(
+            output=tuple(spoken_in(value)),
+            usage=usage_of(value.get("usage")),
+            model=word(value.get("model")),
+            error=error_of(value),
+        )
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return Answer(output=(OutputPart("", "", OutputKind.OPAQUE),))
+    return Answer(output=(OutputPart("", text, OutputKind.TEXT),) if text.strip() else ())
