@@ -72,7 +72,14 @@ from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, CallClaim, Channel, Kind, Part, Reading, Role
 from firedoor.types.record import FileRow, InstanceRow, MintedRow, QuarantineRow, RunRow
 from firedoor.types.verdict import Action, RequestAsk
-from firedoor.wire.form import FormFile, boundary_of, is_multipart
+from firedoor.wire.form import (
+    ContentReader,
+    FormFile,
+    FormReader,
+    boundary_of,
+    file_name,
+    is_multipart,
+)
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
@@ -283,6 +290,14 @@ class Exchange:
                 f"This door does not know {self.head.method} on this path, so it does not pass it "
                 f"in {self.mode} mode.",
             )
+        odd = wire.resumable.odd_upload(self.endpoint, self.head.headers)
+        if self.enforcing and odd is not None:
+            return self._refuse(
+                "firedoor_unknown_surface",
+                f"This door does not read uploads of this kind, so it does not pass them in "
+                f"{self.mode} mode.",
+                param=odd,
+            )
         if self.enforcing:
             refusal = self._request_refused()
             if refusal is not None:
@@ -409,6 +424,10 @@ class Exchange:
         """Ask for the body: in memory, or past a reader where it is a form."""
         kind = _content_type(self.head)
         shape = wire.form_shape(self.endpoint)
+        if wire.resumable.is_content(self.endpoint):
+            self._body_bytes_max = self.settings.upload_bytes_max
+            self._upload = self._content_upload()
+            return [ReadBody(self._body_bytes_max, self._upload, spool=True)]
         form = is_multipart(kind) and (shape is not None or not self.enforcing)
         if not form or kind is None:
             return [ReadBody(self._body_bytes_max)]
@@ -417,12 +436,20 @@ class Exchange:
             if shape is not None:
                 raw = b"".join(v for n, v in self.head.headers if n == b"content-type")
                 settings = self.settings
-                self._upload = Upload(boundary_of(raw), shape, settings.limits, settings.digester)
+                boundary, limits = boundary_of(raw), settings.limits
+                self._upload = Upload(
+                    lambda sink: FormReader(boundary, shape, sink, limits), settings.digester
+                )
         except wire.Malformed as problem:
             if self.enforcing:
                 return self._refuse(problem.code, problem.message, param=problem.pointer)
         self._opaque = self._opaque or self._upload is None
         return [ReadBody(self._body_bytes_max, self._upload, spool=True)]
+
+    def _content_upload(self) -> Upload:
+        """A reader for a body that is one file."""
+        limits, piece = self.settings.limits, wire.resumable.is_piece(self.head.headers)
+        return Upload(lambda sink: ContentReader(sink, limits, piece=piece), self.settings.digester)
 
     def _broken(self, event: RequestBroken) -> list[Command]:
         reason = event.reason
@@ -548,6 +575,8 @@ class Exchange:
             self._new_fields[":"] = self._path()
         if self.head.query:
             self._new_fields["?"] = self._query()
+        for place, name in wire.resumable.names_of(self.head.headers):
+            self._new_fields[place] = self._section(place, Reading(file_name(place, name)))
         for section in (*self._new_turns, *self._new_fields.values()):
             self._hops += section.reading.hops
             if section.reading.unknown and self._unknown is None:
@@ -649,7 +678,7 @@ class Exchange:
         parts = []
         for field in self.head.query.split("&"):
             name, _, value = field.partition("=")
-            if name == identity.QUERY_CREDENTIAL:
+            if name in (identity.QUERY_CREDENTIAL, "upload_id"):
                 value = ""
             kind = Kind.WORD if len(value) <= 64 and len(name) <= 64 else Kind.TEXT
             parts.append(
@@ -819,6 +848,11 @@ class Exchange:
             self.instance = found.attempt
             self.engine.learn(found.attempt)
             return self._look_parts()
+        owner = self._uploader(found)
+        if owner is not None:
+            self.instance = owner
+            self.engine.learn(owner)
+            return self._look_parts()
         if found.contained:
             return self._refuse(
                 "firedoor_contained",
@@ -850,6 +884,21 @@ class Exchange:
             along = wire.wire_for(self.endpoint).goes_along(self._fields, gone) if gone else []
             self.forwarded = wire.edit(self.body, (*edits, *along))
         return self._open(scene, outcomes)
+
+    def _uploader(self, found: FoundParts) -> InstanceRow | None:
+        """Who began the upload whose bytes these are, where nothing in the head says who sends them.
+
+        Google's client sends them without its key: the id, which only the uploader was told, is all
+        that says whose they are.
+        """
+        if not wire.resumable.is_content(self.endpoint):
+            return None
+        said = self.claims.secret or self.claims.instance or self.caller.binding
+        id_ = self.settings.digester("id\x1f" + dict(self.endpoint.ids)["upload_id"])
+        row = found.minted.get(id_)
+        if said or row is None or row.instance == self.known_instance().id:
+            return None
+        return found.owners.get(row.instance) or owner_of(row)
 
     # -- the training gate ---------------------------------------------------------------------
 
@@ -889,7 +938,7 @@ class Exchange:
             FileRow(
                 id=digester(f"id\x1f{answer.id}"),
                 digest=file_digest(section.lines[0], digester),
-                purpose=str(self._fields.get("purpose")),
+                purpose=str(self._upload.purpose if self._upload is not None else None),
                 lines=section.lines[0].lines,
                 call=self.call_id,
                 holds=self._reviews[section.pointer][0].holds,
@@ -903,7 +952,8 @@ class Exchange:
         file, lines = section.lines
         digest = file_digest(file, self.settings.digester)
         whole = file.whole and file.has_text
-        use = training.BATCH if self._fields.get("purpose") == "batch" else training.TRAINING
+        assert self._upload is not None
+        use = training.BATCH if self._upload.purpose == "batch" else training.TRAINING
         found = training.review(scene, digest, file.pointer, lines, use=use, whole=whole)
         self._reviews[section.pointer] = found, training.told(found.holds, scene)
         return found.outcome

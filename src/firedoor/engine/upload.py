@@ -5,6 +5,7 @@ files' texts hold becomes sections like any other. How much of a file's text is 
 bounded; the rest of it is one opaque part.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from firedoor import lineage, wire
@@ -12,7 +13,15 @@ from firedoor.engine.settings import Digester
 from firedoor.engine.training import PURPOSES, Line
 from firedoor.types.ids import Digest
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
-from firedoor.wire.form import Form, FormFile, FormReader, StretchesFull, file_name
+from firedoor.wire.form import (
+    ContentReader,
+    Form,
+    FormFile,
+    FormReader,
+    Sink,
+    StretchesFull,
+    file_name,
+)
 
 PARTS_MAX: Final = 20_000
 """Parts of a form's files that are judged one by one."""
@@ -31,9 +40,9 @@ class Upload:
     """One form under way. ``feed`` never raises; what went wrong is raised by ``form``."""
 
     def __init__(
-        self, boundary: bytes, shape: object, limits: wire.Limits, digester: Digester
+        self, reads: Callable[[Sink], FormReader | ContentReader], digester: Digester
     ) -> None:
-        self._reader = FormReader(boundary, shape, self._take, limits)
+        self._reader = reads(self._take)
         self._digester = digester
         self._readings: dict[str, list[Reading]] = {}
         self._lines: dict[str, list[Line]] = {}
@@ -83,9 +92,14 @@ class Upload:
         ]
 
     @property
+    def purpose(self) -> str | None:
+        """What the files are for, as far as it was read."""
+        return self._reader.field("purpose")
+
+    @property
     def gated(self) -> bool:
         """Whether the files' lines are learned from, or run, later."""
-        return self._reader.field("purpose") in PURPOSES
+        return self.purpose in PURPOSES
 
     def lines(self) -> dict[FormFile, list[Line]]:
         """The lines of files that wait for a person, if instances wrote any."""
@@ -148,7 +162,7 @@ class Upload:
         for reading in (self._asked if self.gated else self._readings).get(file.pointer, []):
             parts += reading.parts
             calls += reading.calls
-            if self.form().fields.get("purpose") == "batch":
+            if self.purpose == "batch":
                 # Elsewhere a line asks nothing of anybody, and may hold whatever it likes.
                 unknown += reading.unknown
         if not file.has_text or not file.whole:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from firedoor.types.part import Answer, OutputKind, OutputPart
-from firedoor.wire.answers import error_of, loads, placed, usage_of, word
+from firedoor.wire.answers import UNREADABLE, error_of, loads, placed, usage_of, word
+from firedoor.wire.state.answer import read_answer
 
 
 def spoken_in(value: dict[str, Any]) -> list[OutputPart]:
@@ -28,3 +29,13 @@ def read_spoken(body: bytes) -> Answer:
     except UnicodeDecodeError:
         return Answer(output=(OutputPart("", "", OutputKind.OPAQUE),))
     return Answer(output=(OutputPart("", text, OutputKind.TEXT),) if text.strip() else ())
+
+
+def read_uploaded(body: bytes) -> Answer:
+    """The answer to a part of an upload: nothing, or the file that came of it."""
+    value = loads(body)
+    if value is None:
+        return Answer() if not body.strip() else UNREADABLE
+    file = value.get("file")
+    named = file if isinstance(file, dict) else value
+    return read_answer(body)._replace(id=word(named.get("name")))

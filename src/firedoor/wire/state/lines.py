@@ -19,7 +19,7 @@ LINE_BYTES_MAX: Final = 32 * 2**20
 CONTENTS: Final = frozenset(
     {
         "anthropic:files.download", "anthropic:messages.batches.results",
-        "anthropic:skills.versions.download", "openai:containers.files.content.retrieve",
+        "anthropic:skills.versions.download", "gemini:files.download", "openai:containers.files.content.retrieve",
         "openai:files.content", "openai:skills.content.retrieve",
         "openai:skills.versions.content.retrieve", "openai:videos.download_content",
     }
