@@ -289,7 +289,7 @@ def test_the_array_form_is_judged_too(serve: Serve, upstream: ScriptedUpstream) 
 def test_what_is_not_read_yet_is_refused_by_name(door: Door, upstream: ScriptedUpstream) -> None:
     with httpx.Client(transport=door.transport()) as http:
         body = {"model": "m", "input": ASK}
-        for path in ("interactions", "agents"):
+        for path in ("decisions", "agents"):
             url = f"{upstream.url}/v1beta/{path}"
             answer = http.post(url, json=body, headers={"x-goog-api-key": KEY})
             assert answer.json()["error"]["code"] == "firedoor_denied"

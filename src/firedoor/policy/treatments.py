@@ -75,8 +75,6 @@ EXCEPTIONS: Final[Mapping[str, Treatment]] = {
     # No shape is known for what they ask and answer.
     "openai:decisions.create": _DENY,
     "gemini:decisions.create": _DENY,
-    # What a model answers there is not read yet, so its tool calls could not be judged.
-    "gemini:interactions.create": _DENY,
     # Its lines run later, and no call of theirs passes this door.
     "openai:batches.create": _HOLD,
     # A job that runs elsewhere, for who knows how long.

@@ -57,6 +57,9 @@ _SURFACES: Final = {
     ("gemini", "models.compute_tokens"): Surface.GEMINI_COUNT,
     ("gemini", "models.embed_content"): Surface.GEMINI_EMBED,
     ("gemini", "decisions.create"): Surface.GEMINI_DECISIONS,
+    ("gemini", "interactions.create"): Surface.GEMINI_INTERACTIONS,
+    ("gemini", "interactions.get"): Surface.GEMINI_INTERACTIONS,
+    ("gemini", "interactions.cancel"): Surface.GEMINI_INTERACTIONS,
 }
 _CATALOGS: Final = {p: Surface(f"{p}.models") for p in endpoints.PROVIDERS}
 

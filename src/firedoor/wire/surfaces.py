@@ -7,6 +7,7 @@ from firedoor.types.exchange import Surface
 from firedoor.wire import (
     anthropic_messages,
     gemini_generate,
+    gemini_interactions,
     openai_chat,
     openai_completions,
     openai_embeddings,
@@ -39,6 +40,7 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
         gemini_generate.WIRE,
         gemini_generate.COUNT_WIRE,
         gemini_generate.EMBED_WIRE,
+        gemini_interactions.WIRE,
         _plain(Surface.OPENAI_MODELS),
         _plain(Surface.ANTHROPIC_MODELS),
         _plain(Surface.GEMINI_MODELS),
