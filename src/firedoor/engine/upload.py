@@ -43,6 +43,8 @@ class Upload:
         self, reads: Callable[[Sink], FormReader | ContentReader], digester: Digester
     ) -> None:
         self._reader = reads(self._take)
+        self._both = isinstance(self._reader, ContentReader)
+        """Whether a gated file's parts are judged too: nothing keeps it out of other contexts."""
         self._digester = digester
         self._readings: dict[str, list[Reading]] = {}
         self._lines: dict[str, list[Line]] = {}
@@ -108,7 +110,7 @@ class Upload:
             return {}
         for file in files:
             # The purpose came behind the file: its lines were kept as parts.
-            for reading in self._readings.pop(file.pointer, []):
+            for reading in () if self._both else self._readings.pop(file.pointer, []):
                 self._take_line(file.pointer, reading)
         return {file: self._lines.get(file.pointer, []) for file in files}
 
@@ -119,7 +121,8 @@ class Upload:
     def _take(self, file: str, reading: Reading) -> None:
         if self.gated:
             self._take_line(file, reading)
-            return
+            if not self._both:
+                return
         chars = sum(len(part.text) for part in reading.parts)
         if self._parts + len(reading.parts) > PARTS_MAX or self._chars + chars > CHARS_MAX:
             raise StretchesFull
@@ -159,7 +162,9 @@ class Upload:
         unknown: list[str] = []
         if file.name is not None:
             parts += file_name(file.pointer, file.name)
-        for reading in (self._asked if self.gated else self._readings).get(file.pointer, []):
+        for reading in (self._asked if self.gated and not self._both else self._readings).get(
+            file.pointer, []
+        ):
             parts += reading.parts
             calls += reading.calls
             if self.purpose == "batch":

@@ -77,6 +77,8 @@ EXCEPTIONS: Final[Mapping[str, Treatment]] = {
     "gemini:decisions.create": _DENY,
     # Its lines run later, and no call of theirs passes this door.
     "openai:batches.create": _HOLD,
+    "gemini:batches.create": _HOLD,
+    "gemini:batches.create_embeddings": _HOLD,
     # A job that runs elsewhere, for who knows how long.
     "gemini:models.predict_long_running": _DENY,
 }

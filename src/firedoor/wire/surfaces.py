@@ -49,6 +49,11 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
 }
 _OPERATIONS: Final[Mapping[str, SurfaceWire]] = {
     "anthropic:messages.batches.create": anthropic_messages.BATCH_WIRE,
+    "gemini:batches.create": gemini_generate.BATCH_WIRE,
+    "gemini:batches.create_embeddings": gemini_generate.EMBED_BATCH_WIRE,
+    "gemini:batches.cancel": gemini_generate.BATCH_WIRE,
+    "gemini:batches.get": gemini_generate.BATCH_WIRE,
+    "gemini:batches.list": gemini_generate.BATCH_WIRE,
 }
 """Operations on what a provider keeps whose bodies hold more than fields."""
 

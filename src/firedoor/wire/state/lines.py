@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
-from firedoor.wire import anthropic_messages, openai_chat, openai_completions, openai_responses
+from firedoor.wire import (
+    anthropic_messages,
+    gemini_generate,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+)
 from firedoor.wire.answers import dumps, loads
 from firedoor.wire.surface import Piece, SurfaceWire
 
@@ -43,6 +49,8 @@ def _answer_in(line: dict[str, Any]) -> tuple[dict[str, Any], str, SurfaceWire] 
     if isinstance(response, dict) and isinstance(response.get("body"), dict):
         wire = _OBJECTS.get(str(response["body"].get("object")))
         return (response, "body", wire) if wire is not None else None
+    if isinstance(response, dict) and isinstance(response.get("candidates"), list):
+        return line, "response", gemini_generate.WIRE
     return None
 
 
