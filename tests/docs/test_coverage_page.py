@@ -14,7 +14,7 @@ from firedoor.wire.inventory.endpoints import Operation
 from firedoor.wire.inventory.events import EVENTS
 from firedoor.wire.inventory.gemini_generate import snake
 from firedoor.wire.inventory.hops import BETAS, HOPS
-from firedoor.wire.inventory.requests import UNREAD, request_shape
+from firedoor.wire.inventory.requests import request_shape
 from firedoor.wire.shape import Hop, Tagged
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
@@ -104,7 +104,7 @@ def kinds(shape: Any) -> Iterator[str]:
 
 def counted(provider: str) -> tuple[int, int, int, int]:
     """(bodies, fields, types of items and blocks, types of tools) that the inventory names."""
-    names = {n for n in (*BODIES, *UNREAD) if n.startswith(provider + ":")}
+    names = {n for n in BODIES if n.startswith(provider + ":")}
     names |= {f"{provider}:{o.name}" for o in endpoints.operations(provider)}
     known = [s for n in sorted(names) if (s := request_shape(*n.split(":", 1))) is not None]
     seen: set[int] = set()
@@ -161,11 +161,6 @@ def page() -> str:
         out += ["|---|---|---|---|---|---|", *family_rows(provider)]
     out.append("\n## By name\n")
     out += [f"- `{name}`: {found.value} in `contain`." for name, found in EXCEPTIONS.items()]
-    out.append(
-        "- Known, and refused all the same, since no surface judges yet what comes back: "
-        + ", ".join(f"`{name}`" for name in sorted(UNREAD))
-        + "."
-    )
     out.append("\n## Hops\n")
     out.append(
         "What makes one call hold more instances than the wire shows. Refused in `contain` and "
@@ -195,10 +190,6 @@ def test_every_hop_has_its_reason_and_its_place() -> None:
     placed = {name for provider in NAMES for name, _ in hop_places(provider)}
     asked = {beta.hop for rows in BETAS.values() for beta in rows.values()} - {None}
     assert placed | asked == set(HOPS)
-
-
-def test_what_is_unread_has_no_reader() -> None:
-    assert not set(UNREAD) & set(BODIES)
 
 
 if __name__ == "__main__":

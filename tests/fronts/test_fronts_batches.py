@@ -216,7 +216,7 @@ def test_any_split_reads_the_same(cuts: list[int], ended: bool) -> None:
 @given(st.lists(st.integers(0, len(BINARY)), max_size=8))
 def test_what_is_no_lines_passes_as_it_is(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(BINARY)]
-    assert read([BINARY[a:b] for a, b in itertools.pairwise(edges)]) == (BINARY, [])
+    assert read([BINARY[a:b] for a, b in itertools.pairwise(edges)]) == (BINARY, [""])
 
 
 def test_a_line_of_20_mb_is_read_and_a_longer_one_does_not_pass(

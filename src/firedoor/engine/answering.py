@@ -118,15 +118,21 @@ class Answering:
             if name not in HOP_BY_HOP and not name.startswith(b"x-firedoor-")
         ]
         self._head = (event.status, tuple(kept))
+        if wire.resumable.starts_upload(exchange.endpoint) and 200 <= event.status < 300:
+            led = self._led(tuple(kept))
+            if led is None:
+                return [StopUpstream(), *self._on_failed("redirect")]
+            kept, self._head = list(led), (event.status, led)
         content_type = b"".join(v for n, v in kept if n == b"content-type").lower()
         coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
         surface = wire.wire_for(exchange.endpoint)
-        if known and (surface.lines is not None or content_type.startswith(surface.streamed)):
-            self._stream = (surface.lines or surface.stream)(exchange.enforcing)
+        reader = surface.reader_for(content_type)
+        if known and reader is not None:
+            self._stream = reader(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]
-        elif known and content_type.startswith(b"application/json"):
+        elif known and content_type.startswith(surface.whole):
             self._plain = bytearray()
             return []
         elif exchange.enforcing and exchange.endpoint.known and 200 <= event.status < 300:
@@ -321,9 +327,21 @@ class Answering:
         door = exchange.head.door
         if not exchange.enforcing or not exchange.endpoint.keeps or door is None or home is None:
             return body
-        led = wire.through_door(body, home, door)
+        gemini = exchange.endpoint.provider == "gemini"
+        names = {"names": wire.GEMINI_MEMBERS} if gemini else {}
+        led = wire.through_door(body, home, door, **names)
         self.edited = self.edited or led is not body
         return led
+
+    def _led(self, headers: Headers) -> Headers | None:
+        """The head of an answer that says where a file is to go; None where it leads past the door."""
+        exchange = self.exchange
+        home = exchange.settings.upstreams.get(exchange.endpoint.upstream)
+        door = exchange.head.door
+        self._emitted.mint(wire.resumable.upload_ids(headers))
+        if not exchange.enforcing or door is None or home is None:
+            return headers
+        return wire.resumable.onward(headers, home, door)
 
     def _plain_head(self, length: int) -> SendHead:
         assert self._head is not None

@@ -80,6 +80,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
             "error": answer.error or end.broken,
             "seen_characters": end.seen_chars,
             "filtered": end.filtered,
+            "opaque": emitted.opaque,
         },
     }
     body: dict[str, object] = {

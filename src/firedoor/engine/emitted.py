@@ -48,6 +48,8 @@ class Emitted:
         self._texts: dict[str, str] = {}
         self._new_texts: dict[str, str] = {}
         self._contents = 0
+        self.opaque = 0
+        """How many parts of the answer could not be read."""
 
     def has(self, part: OutputPart) -> bool:
         """Whether this text was emitted at this place."""
@@ -81,6 +83,8 @@ class Emitted:
             outside = lineage.outside_label(self.exchange.endpoint.upstream)
             self.taint(outside)
             self._retold = join(self._retold, outside)
+        elif part.kind is OutputKind.OPAQUE:
+            self.opaque += 1
         elif part.text:
             self._emit(part.text)
         if part.text:

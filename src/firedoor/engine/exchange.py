@@ -320,6 +320,13 @@ class Exchange:
             self.instance = found.attempt
             self.engine.learn(found.attempt)
             return self._look_parts()
+        owner = identifying.uploader(
+            self.claims, self.caller, self.endpoint, found, self.settings.digester
+        )
+        if owner is not None and owner.id != self.known_instance().id:
+            self.instance = owner
+            self.engine.learn(owner)
+            return self._look_parts()
         if found.contained:
             return self._refuse(refusing.CONTAINED)
         if found.orders != self.engine.orders:

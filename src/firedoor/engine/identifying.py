@@ -7,11 +7,15 @@ begins a conversation is somebody new.
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from firedoor import identity
-from firedoor.engine.port import FoundWho, LookWho
+from firedoor.engine.port import FoundParts, FoundWho, LookWho
+from firedoor.engine.references import owner_of
+from firedoor.engine.settings import Digester
 from firedoor.identity import Who
+from firedoor.types.exchange import Caller
 from firedoor.types.ids import CallId, InstanceId
 from firedoor.types.part import Role
 from firedoor.types.record import InstanceRow
+from firedoor.wire import Endpoint, resumable
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
@@ -122,3 +126,23 @@ def newcomer(who: Who, call: CallId, parents: tuple[InstanceId, ...], front: str
     """Somebody who was not seen before."""
     kind = "process" if front == "transport" else "new"
     return identity.new_instance(who, call, parents, kind)
+
+
+def uploader(
+    claims: identity.Claims,
+    caller: Caller,
+    endpoint: Endpoint,
+    found: FoundParts,
+    digester: Digester,
+) -> InstanceRow | None:
+    """Who began the upload whose bytes these are, where nothing in the head says who sends them.
+
+    Google's client sends them without its key: the id, which only the uploader was told, is all that
+    says whose they are.
+    """
+    if not resumable.is_content(endpoint) or claims.secret or claims.instance or caller.binding:
+        return None
+    row = found.minted.get(digester("id\x1f" + dict(endpoint.ids)["upload_id"]))
+    if row is None:
+        return None
+    return found.owners.get(row.instance) or owner_of(row)

@@ -130,7 +130,7 @@ class Judged:
             FileRow(
                 id=digester(f"id\x1f{answer.id}"),
                 digest=file_digest(section.lines[0], digester),
-                purpose=str(self.request.fields.get("purpose")),
+                purpose=str(self._purpose()),
                 lines=section.lines[0].lines,
                 call=self.call_id,
                 holds=self.reviews[section.pointer][0].holds,
@@ -139,12 +139,16 @@ class Judged:
             if section.lines is not None and section.pointer in self.reviews
         )
 
+    def _purpose(self) -> str | None:
+        upload = self.request.upload
+        return upload.purpose if upload is not None else None
+
     def _review(self, scene: Scene, section: Section) -> Outcome:
         assert section.lines is not None
         file, lines = section.lines
         digest = file_digest(file, self.settings.digester)
         whole = file.whole and file.has_text
-        use = training.BATCH if self.request.fields.get("purpose") == "batch" else training.TRAINING
+        use = training.BATCH if self._purpose() == "batch" else training.TRAINING
         found = training.review(scene, digest, file.pointer, lines, use=use, whole=whole)
         self.reviews[section.pointer] = found, training.told(found.holds, scene)
         return found.outcome

@@ -22,7 +22,14 @@ from firedoor.lineage import Passages
 from firedoor.types.exchange import Mode, Params, RequestHead, SpooledBody
 from firedoor.types.ids import CallId, Digest
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
-from firedoor.wire.form import FormFile, boundary_of, is_multipart
+from firedoor.wire.form import (
+    ContentReader,
+    FormFile,
+    FormReader,
+    boundary_of,
+    file_name,
+    is_multipart,
+)
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
@@ -119,6 +126,10 @@ class RequestReader:
         """What reads the body: in memory, or past a reader where it is a form."""
         kind = _content_type(self.head)
         shape = wire.form_shape(self.endpoint)
+        if wire.resumable.is_content(self.endpoint):
+            self.body_bytes_max = self.settings.upload_bytes_max
+            self.upload = self._content_upload()
+            return ReadBody(self.body_bytes_max, self.upload, spool=True)
         form = is_multipart(kind) and (shape is not None or not self.enforcing)
         if not form or kind is None:
             return ReadBody(self.body_bytes_max)
@@ -127,12 +138,20 @@ class RequestReader:
             if shape is not None:
                 raw = b"".join(v for n, v in self.head.headers if n == b"content-type")
                 settings = self.settings
-                self.upload = Upload(boundary_of(raw), shape, settings.limits, settings.digester)
+                boundary, limits = boundary_of(raw), settings.limits
+                self.upload = Upload(
+                    lambda sink: FormReader(boundary, shape, sink, limits), settings.digester
+                )
         except wire.Malformed as problem:
             if self.enforcing:
                 return Refused(problem.code, problem.message, param=problem.pointer)
         self.opaque = self.opaque or self.upload is None
         return ReadBody(self.body_bytes_max, self.upload, spool=True)
+
+    def _content_upload(self) -> Upload:
+        """A reader for a body that is one file."""
+        limits, piece = self.settings.limits, wire.resumable.is_piece(self.head.headers)
+        return Upload(lambda sink: ContentReader(sink, limits, piece=piece), self.settings.digester)
 
     def take_unread(self, body: bytes | SpooledBody) -> None:
         """Take a body whose content coding hides it: it goes on as it is."""
@@ -228,6 +247,8 @@ class RequestReader:
             self.new_fields[":"] = self._path()
         if self.head.query:
             self.new_fields["?"] = self._query()
+        for place, name in wire.resumable.names_of(self.head.headers):
+            self.new_fields[place] = self._section(place, Reading(file_name(place, name)))
         for section in (*self.new_turns, *self.new_fields.values()):
             self.hops += section.reading.hops
             if section.reading.unknown and self.unknown is None:
@@ -329,7 +350,7 @@ class RequestReader:
         parts = []
         for field in self.head.query.split("&"):
             name, _, value = field.partition("=")
-            if name == identity.QUERY_CREDENTIAL:
+            if name in (identity.QUERY_CREDENTIAL, "upload_id"):
                 value = ""
             kind = Kind.WORD if len(value) <= 64 and len(name) <= 64 else Kind.TEXT
             parts.append(

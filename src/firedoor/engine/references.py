@@ -37,7 +37,7 @@ class References:
                     id_ = self._digester(f"id\x1f{part.text}")
                     known = self.referred[id_] = found.minted.get(id_)
                     if known is not None and self._endpoint.retells and self.retold is None:
-                        self.retold = (known, found.owners.get(known.instance) or _owner_of(known))
+                        self.retold = (known, found.owners.get(known.instance) or owner_of(known))
                     if known is not None and self._endpoint.writes_into(part):
                         self._written[id_] = known
 
@@ -61,7 +61,7 @@ class References:
         return tuple(rows)
 
 
-def _owner_of(minted: MintedRow) -> InstanceRow:
+def owner_of(minted: MintedRow) -> InstanceRow:
     """The owner of an id, where nothing more is known of it (it was adopted for one to come)."""
     return InstanceRow(
         minted.instance, minted.instance, minted.room, minted.room, minted.run, minted.credential

@@ -95,6 +95,14 @@ def by_head(
             f"This door does not know {head.method} on this path, so it does not pass it "
             f"in {mode} mode.",
         )
+    odd = wire.resumable.odd_upload(endpoint, head.headers)
+    if odd is not None:
+        return Refused(
+            "firedoor_unknown_surface",
+            f"This door does not read uploads of this kind, so it does not pass them in {mode} "
+            "mode.",
+            param=odd,
+        )
     return None
 
 

@@ -5,6 +5,7 @@ files' texts hold becomes sections like any other. How much of a file's text is 
 bounded; the rest of it is one opaque part.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from firedoor import lineage, wire
@@ -12,7 +13,15 @@ from firedoor.engine.settings import Digester
 from firedoor.engine.training import PURPOSES, Line
 from firedoor.types.ids import Digest
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
-from firedoor.wire.form import Form, FormFile, FormReader, StretchesFull, file_name
+from firedoor.wire.form import (
+    ContentReader,
+    Form,
+    FormFile,
+    FormReader,
+    Sink,
+    StretchesFull,
+    file_name,
+)
 
 PARTS_MAX: Final = 20_000
 """Parts of a form's files that are judged one by one."""
@@ -31,9 +40,11 @@ class Upload:
     """One form under way. ``feed`` never raises; what went wrong is raised by ``form``."""
 
     def __init__(
-        self, boundary: bytes, shape: object, limits: wire.Limits, digester: Digester
+        self, reads: Callable[[Sink], FormReader | ContentReader], digester: Digester
     ) -> None:
-        self._reader = FormReader(boundary, shape, self._take, limits)
+        self._reader = reads(self._take)
+        self._both = isinstance(self._reader, ContentReader)
+        """Whether a gated file's parts are judged too: nothing keeps it out of other contexts."""
         self._digester = digester
         self._readings: dict[str, list[Reading]] = {}
         self._lines: dict[str, list[Line]] = {}
@@ -83,9 +94,14 @@ class Upload:
         ]
 
     @property
+    def purpose(self) -> str | None:
+        """What the files are for, as far as it was read."""
+        return self._reader.field("purpose")
+
+    @property
     def gated(self) -> bool:
         """Whether the files' lines are learned from, or run, later."""
-        return self._reader.field("purpose") in PURPOSES
+        return self.purpose in PURPOSES
 
     def lines(self) -> dict[FormFile, list[Line]]:
         """The lines of files that wait for a person, if instances wrote any."""
@@ -94,7 +110,7 @@ class Upload:
             return {}
         for file in files:
             # The purpose came behind the file: its lines were kept as parts.
-            for reading in self._readings.pop(file.pointer, []):
+            for reading in () if self._both else self._readings.pop(file.pointer, []):
                 self._take_line(file.pointer, reading)
         return {file: self._lines.get(file.pointer, []) for file in files}
 
@@ -105,7 +121,8 @@ class Upload:
     def _take(self, file: str, reading: Reading) -> None:
         if self.gated:
             self._take_line(file, reading)
-            return
+            if not self._both:
+                return
         chars = sum(len(part.text) for part in reading.parts)
         if self._parts + len(reading.parts) > PARTS_MAX or self._chars + chars > CHARS_MAX:
             raise StretchesFull
@@ -145,10 +162,12 @@ class Upload:
         unknown: list[str] = []
         if file.name is not None:
             parts += file_name(file.pointer, file.name)
-        for reading in (self._asked if self.gated else self._readings).get(file.pointer, []):
+        for reading in (self._asked if self.gated and not self._both else self._readings).get(
+            file.pointer, []
+        ):
             parts += reading.parts
             calls += reading.calls
-            if self.form().fields.get("purpose") == "batch":
+            if self.purpose == "batch":
                 # Elsewhere a line asks nothing of anybody, and may hold whatever it likes.
                 unknown += reading.unknown
         if not file.has_text or not file.whole:

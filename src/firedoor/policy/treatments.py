@@ -75,13 +75,10 @@ EXCEPTIONS: Final[Mapping[str, Treatment]] = {
     # No shape is known for what they ask and answer.
     "openai:decisions.create": _DENY,
     "gemini:decisions.create": _DENY,
-    # What a model answers there is not read yet, so its tool calls could not be judged.
-    "gemini:interactions.create": _DENY,
-    # The bytes go to an address that the answer names, and are not read yet.
-    "gemini:files.upload": _DENY,
-    "gemini:file_search_stores.upload": _DENY,
     # Its lines run later, and no call of theirs passes this door.
     "openai:batches.create": _HOLD,
+    "gemini:batches.create": _HOLD,
+    "gemini:batches.create_embeddings": _HOLD,
     # A job that runs elsewhere, for who knows how long.
     "gemini:models.predict_long_running": _DENY,
 }

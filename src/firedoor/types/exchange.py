@@ -56,6 +56,7 @@ class Surface(StrEnum):
     GEMINI_CREDENTIALS = "gemini.credentials"
     GEMINI_FILES = "gemini.files"
     GEMINI_HOSTED = "gemini.hosted"
+    GEMINI_INTERACTIONS = "gemini.interactions"
     GEMINI_LIVE = "gemini.live"
     GEMINI_MEDIA = "gemini.media"
     GEMINI_RETRIEVAL = "gemini.retrieval"

@@ -3,6 +3,7 @@
 May import: types, errors.
 """
 
+from firedoor.wire import resumable
 from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
@@ -10,7 +11,7 @@ from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
 from firedoor.wire.state.lists import Listing, filtered, listing
-from firedoor.wire.state.urls import through_door
+from firedoor.wire.state.urls import GEMINI_MEMBERS, through_door
 from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
 from firedoor.wire.surfaces import form_shape, surface_wire, wire_for
 from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy, veiled_name, veiled_pointer
@@ -18,6 +19,7 @@ from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy, veiled_name, veiled_poi
 __all__ = [
     "BETA_HEADERS",
     "CODES",
+    "GEMINI_MEMBERS",
     "HOPS",
     "REROUTING",
     "WORD_CHARS_MAX",
@@ -42,6 +44,7 @@ __all__ = [
     "refusal",
     "replace_spans",
     "resource_of",
+    "resumable",
     "route",
     "surface_wire",
     "through_door",

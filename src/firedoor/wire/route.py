@@ -16,6 +16,10 @@ _GEMINI_ROOT: Final = re.compile(r"/(?:upload/)?v1(?:alpha|beta)\d*/")
 _VERSION: Final = re.compile(r"/v1(?:alpha|beta)?\d*/")
 _ID_CHARS_MAX: Final = 512
 
+CONTENT: Final = ".content"
+"""How an operation is called whose body is a file, where another with the same path names it."""
+_UPLOAD_ID: Final = "upload_id"
+
 # What a path calls a thing that is no thing of anybody's.
 _WORDS: Final = frozenset({"model", "model_id", "version"})
 
@@ -53,6 +57,9 @@ _SURFACES: Final = {
     ("gemini", "models.compute_tokens"): Surface.GEMINI_COUNT,
     ("gemini", "models.embed_content"): Surface.GEMINI_EMBED,
     ("gemini", "decisions.create"): Surface.GEMINI_DECISIONS,
+    ("gemini", "interactions.create"): Surface.GEMINI_INTERACTIONS,
+    ("gemini", "interactions.get"): Surface.GEMINI_INTERACTIONS,
+    ("gemini", "interactions.cancel"): Surface.GEMINI_INTERACTIONS,
 }
 _CATALOGS: Final = {p: Surface(f"{p}.models") for p in endpoints.PROVIDERS}
 
@@ -184,17 +191,22 @@ def route(
         if match is None or any(len(value) > _ID_CHARS_MAX for _, value in match.ids):
             continue
         operation = match.operation
-        names = {unquote(pair.partition("=")[0]) for pair in query.split("&") if pair}
+        given = [pair.partition("=") for pair in query.split("&") if pair]
+        names = {unquote(name) for name, _, _ in given}
         if not names <= query_names(operation):
             continue
+        uploads = [unquote(v) for name, _, v in given if unquote(name) == _UPLOAD_ID]
+        if len(uploads) > 1 or not all(uploads):
+            continue
+        ids = _placed(match) if provider == "gemini" else match.ids
         return Endpoint(
             surface=_surface(match),
-            name=operation.name,
+            name=operation.name + (CONTENT if uploads else ""),
             upstream=upstream or provider,
             has_body=method not in ("GET", "HEAD", "DELETE"),
             provider=provider,
             family=operation.family,
             act=operation.act,
-            ids=_placed(match) if provider == "gemini" else match.ids,
+            ids=(*ids, *((_UPLOAD_ID, value) for value in uploads)),
         )
     return unknown

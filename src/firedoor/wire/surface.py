@@ -98,5 +98,17 @@ class SurfaceWire:
     """What else goes from the fields of a body when the definitions at these pointers do."""
     streamed: tuple[bytes, ...] = (b"text/event-stream",)
     """The content types of an answer that comes piece by piece."""
+    whole: tuple[bytes, ...] = (b"application/json",)
+    """The content types of an answer that is read whole, by ``read_answer``."""
+    rest: Callable[[bool], AnswerStream] | None = None
+    """A reader for an answer of any other type; without one, such an answer is malformed."""
     lines: Callable[[bool], AnswerStream] | None = None
     """The same for an answer that is a thing itself, of any content type: results, a file."""
+
+    def reader_for(self, content_type: bytes) -> Callable[[bool], AnswerStream] | None:
+        """Who reads an answer of this type as it comes; None where nobody does."""
+        if self.lines is not None:
+            return self.lines
+        if content_type.startswith(self.streamed):
+            return self.stream
+        return None if content_type.startswith(self.whole) else self.rest

@@ -7,6 +7,7 @@ from firedoor.types.exchange import Surface
 from firedoor.wire import (
     anthropic_messages,
     gemini_generate,
+    gemini_interactions,
     openai_chat,
     openai_completions,
     openai_embeddings,
@@ -14,6 +15,7 @@ from firedoor.wire import (
     plain,
 )
 from firedoor.wire.inventory.bodies import BODIES
+from firedoor.wire.media import media_wire
 from firedoor.wire.route import Endpoint
 from firedoor.wire.state import state_wire
 from firedoor.wire.surface import SurfaceWire
@@ -38,6 +40,7 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
         gemini_generate.WIRE,
         gemini_generate.COUNT_WIRE,
         gemini_generate.EMBED_WIRE,
+        gemini_interactions.WIRE,
         _plain(Surface.OPENAI_MODELS),
         _plain(Surface.ANTHROPIC_MODELS),
         _plain(Surface.GEMINI_MODELS),
@@ -46,6 +49,11 @@ _SURFACES: Final[Mapping[Surface, SurfaceWire]] = {
 }
 _OPERATIONS: Final[Mapping[str, SurfaceWire]] = {
     "anthropic:messages.batches.create": anthropic_messages.BATCH_WIRE,
+    "gemini:batches.create": gemini_generate.BATCH_WIRE,
+    "gemini:batches.create_embeddings": gemini_generate.EMBED_BATCH_WIRE,
+    "gemini:batches.cancel": gemini_generate.BATCH_WIRE,
+    "gemini:batches.get": gemini_generate.BATCH_WIRE,
+    "gemini:batches.list": gemini_generate.BATCH_WIRE,
 }
 """Operations on what a provider keeps whose bodies hold more than fields."""
 
@@ -66,4 +74,7 @@ def wire_for(endpoint: Endpoint) -> SurfaceWire:
     if endpoint.name == gemini_generate.STREAM:
         return gemini_generate.STREAM_WIRE
     own = _SURFACES.get(endpoint.surface) or _OPERATIONS.get(f"{endpoint.provider}:{endpoint.name}")
-    return own or state_wire(endpoint.surface, endpoint.provider, endpoint.name)
+    if own is not None:
+        return own
+    media = media_wire(endpoint.surface, endpoint.provider, endpoint.name)
+    return media or state_wire(endpoint.surface, endpoint.provider, endpoint.name)

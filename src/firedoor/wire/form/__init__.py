@@ -7,11 +7,13 @@ it comes in a later chunk. What a provider's parser makes of such bodies is anyb
 verdict must not depend on how bytes were cut, so the grammar here is small and takes nothing else.
 """
 
+from firedoor.wire.form.content import ContentReader
 from firedoor.wire.form.files import FormFile, Sink, StretchesFull, file_name
 from firedoor.wire.form.grammar import boundary_of, is_multipart
 from firedoor.wire.form.reader import Form, FormReader
 
 __all__ = [
+    "ContentReader",
     "Form",
     "FormFile",
     "FormReader",

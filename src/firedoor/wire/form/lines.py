@@ -8,6 +8,8 @@ from typing import Any
 
 from firedoor.types.part import CallClaim, Channel, Part, Reading, Role
 from firedoor.wire.document import Malformed
+from firedoor.wire.gemini_generate.batch import read_request
+from firedoor.wire.inventory import gemini_generate
 from firedoor.wire.openai_chat import parts as chat
 from firedoor.wire.route import Endpoint, route
 from firedoor.wire.shape import Found, Speaker, escape, free, scoped, text
@@ -78,6 +80,14 @@ def _chat(pointer: str, line: dict[str, Any]) -> Reading:
     return Reading((*parts, *_free(pointer, rest)), tuple(calls))
 
 
+def _generate(pointer: str, line: dict[str, Any]) -> Reading:
+    """A line of a Gemini batch: a request by a key."""
+    reading = read_request(gemini_generate.FIELDS, line["request"], f"{pointer}/request")
+    rest = {name: value for name, value in line.items() if name != "request"}
+    parts = tuple(part._replace(editable=False) for part in reading.parts)
+    return reading._replace(parts=(*parts, *_free(pointer, rest)))
+
+
 def _free(pointer: str, value: Any) -> tuple[Part, ...]:
     found = Found()
     if isinstance(value, str):
@@ -98,4 +108,7 @@ def read_line(value: Any, pointer: str) -> Reading:
             return _request(pointer, value)
         if isinstance(value.get("messages"), list):
             return _chat(pointer, value)
+        request = value.get("request")
+        if isinstance(request, dict) and "contents" in request:
+            return _generate(pointer, value)
     return Reading(_free(pointer, value))

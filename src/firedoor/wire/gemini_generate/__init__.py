@@ -6,6 +6,7 @@ from typing import Final
 from firedoor.types.exchange import Surface
 from firedoor.wire import plain
 from firedoor.wire.gemini_generate.answer import edit_answer, read_answer, read_counts
+from firedoor.wire.gemini_generate.batch import BATCH_WIRE, EMBED_BATCH_WIRE
 from firedoor.wire.gemini_generate.edit import goes_along
 from firedoor.wire.gemini_generate.parts import (
     fields_only,
@@ -38,3 +39,13 @@ EMBED_WIRE = SurfaceWire(
     Surface.GEMINI_EMBED, fields_only, no_turn, reader_of(inventory.EMBED_FIELDS), params,
     read_counts, plain.edit_answer, plain.PassingStream,
 )  # fmt: skip
+
+__all__ = [
+    "BATCH_WIRE",
+    "COUNT_WIRE",
+    "EMBED_BATCH_WIRE",
+    "EMBED_WIRE",
+    "STREAM",
+    "STREAM_WIRE",
+    "WIRE",
+]

@@ -150,7 +150,7 @@ def _read_content(content: Any, pointer: str, speaker: Speaker | None, found: Fo
             walk(inventory.CONTENT, {name: item}, pointer, by, found)
 
 
-def _addresses(parts: list[Part]) -> tuple[Part, ...]:
+def addresses(parts: list[Part]) -> tuple[Part, ...]:
     """The parts; an address that leads elsewhere than to the provider is a text like any other."""
     return tuple(
         part._replace(kind=Kind.TEXT, channel=_CHANNELS[part.role], resource=None)
@@ -171,7 +171,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
     if isinstance(value, dict) and (role is None or isinstance(role, str)) and role in _SPEAKERS:
         turn = turn_of_texts_and_calls(_SPEAKERS[role].role, *texts_and_calls(parts_of(value)))
     return Reading(
-        _addresses(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops)
+        addresses(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops)
     )
 
 
@@ -216,20 +216,19 @@ def _read(shape: Shape, name: str, value: Any, pointer: str, found: Found) -> No
             walk(inventory.GENERATION, {key: item}, pointer, by, found)
     elif plain == "generate_content_request" and isinstance(value, dict):
         for key, item in value.items():
-            _read_named(inventory.FIELDS, key, item, pointer, found)
+            read_named(inventory.FIELDS, key, item, pointer, found)
     elif plain == "requests" and isinstance(value, list):
         for i, request in enumerate(value):
             for key, item in request.items() if isinstance(request, dict) else ():
-                _read_named(inventory.EMBED_FIELDS, key, item, f"{pointer}/{i}", found)
+                read_named(inventory.EMBED_FIELDS, key, item, f"{pointer}/{i}", found)
             if not isinstance(request, dict):
                 walk(shape[0], request, f"{pointer}/{i}", _NOBODY, found)
     else:
         walk(shape, value, pointer, _USER if plain in ("labels", "title") else _NOBODY, found)
 
 
-def _read_named(
-    fields: Mapping[str, Shape], name: str, value: Any, base: str, found: Found
-) -> None:
+def read_named(fields: Mapping[str, Shape], name: str, value: Any, base: str, found: Found) -> None:
+    """One field of a request that stands at ``base``."""
     shape = fields.get(name)
     if shape is None:
         walk({}, {name: value}, base, _NOBODY, found)
@@ -242,9 +241,9 @@ def reader_of(fields: Mapping[str, Shape]) -> Callable[[str, object], Reading]:
 
     def read_field(name: str, value: object) -> Reading:
         found = Found()
-        _read_named(fields, name, value, "", found)
+        read_named(fields, name, value, "", found)
         return Reading(
-            _addresses(found.parts),
+            addresses(found.parts),
             tuple(found.calls),
             None,
             tuple(found.unknown),

@@ -1,6 +1,6 @@
 """The fields of Gemini's requests about what it keeps, by ``provider:operation`` (google-genai 3.6.1).
 
-Batches have no row in ``FIELDS``: their answers hold what a model wrote, and are not read yet.
+Batches have no row in ``FIELDS``: a wire of its own reads them (``wire/gemini_generate/batch``).
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,9 @@ BATCHES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "displayName": "text",
                 "inputConfig": {
                     "fileName": "ref:file",
-                    "requests": {"requests": [{**EMBED_FIELDS, "request": EMBED_FIELDS}]},
+                    "requests": {
+                        "requests": [{**EMBED_FIELDS, "request": EMBED_FIELDS, "metadata": "free"}]
+                    },
                 },
             }
         }

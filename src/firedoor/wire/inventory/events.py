@@ -76,11 +76,14 @@ EVENTS: Final[Mapping[str, Mapping[str, Carries]]] = {
         "response.image_generation_call.partial_image": _MEDIA,
     },
     "openai:images": {
-        **dict.fromkeys(_named("image_generation.{}", "partial_image completed"), _MEDIA),
-        **dict.fromkeys(_named("image_edit.{}", "partial_image completed"), _MEDIA),
+        **dict.fromkeys(_named("{}.partial_image", "image_generation image_edit"), _MEDIA),
+        **dict.fromkeys(_named("{}.completed", "image_generation image_edit"), _END),
     },
     "openai:audio": {
-        **dict.fromkeys(_named("transcript.text.{}", "delta done segment"), _TEXT),
+        **dict.fromkeys(_named("transcript.text.{}", "delta segment"), _TEXT),
+        "transcript.text.done": _END,
+        "speech.audio.delta": _MEDIA,
+        "speech.audio.done": _END,
     },
     "anthropic:messages": {
         "message_start": _WHOLE,

@@ -50,5 +50,8 @@ _BY_ACT: Final[Mapping[Act, frozenset[str]]] = {
 @cache
 def query_names(operation: Operation) -> frozenset[str]:
     """What the query of ``operation`` may name."""
+    if operation.path.startswith("/upload/"):
+        named = frozenset({"upload_id", "upload_protocol"})
+        return _EVERYWHERE | named | _BY_PROVIDER.get(operation.provider, frozenset())
     named = _BY_ACT.get(operation.act, frozenset())
     return _EVERYWHERE | named | _BY_PROVIDER.get(operation.provider, frozenset())

@@ -31,11 +31,6 @@ _SURFACES: Final[Mapping[str, Mapping[str, Any]]] = {
     "gemini:models.generate_content_stream": gemini_generate.FIELDS,
     "gemini:models.count_tokens": gemini_generate.COUNT_FIELDS,
     "gemini:models.embed_content": gemini_generate.EMBED_FIELDS,
-}  # fmt: skip
-
-# Known, and refused all the same where a surface must judge what comes back and none does yet: no
-# wire reads these bodies, so that all that stands in them is unknown to it.
-UNREAD: Final[Mapping[str, Mapping[str, Any]]] = {
     "openai:completions.create": {
         "model": "word", "prompt": ("text", [("text", ["word"])]), "best_of": "word",
         "echo": "word", "frequency_penalty": "word", "logit_bias": "free", "logprobs": "word",
@@ -64,7 +59,7 @@ UNREAD: Final[Mapping[str, Mapping[str, Any]]] = {
 def request_shape(provider: str, operation: str) -> Mapping[str, Any] | None:
     """What the body of an operation may hold; None where the inventory knows none."""
     name = f"{provider}:{operation}"
-    known = _SURFACES.get(name) or UNREAD.get(name)
+    known = _SURFACES.get(name)
     if known is not None:
         return known
     body = BODIES.get(name)

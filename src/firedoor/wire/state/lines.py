@@ -8,8 +8,14 @@ is no text at all, passes as it comes.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from firedoor.types.part import Answer, OutputPart, ToolCall
-from firedoor.wire import anthropic_messages, openai_chat, openai_completions, openai_responses
+from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
+from firedoor.wire import (
+    anthropic_messages,
+    gemini_generate,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+)
 from firedoor.wire.answers import dumps, loads
 from firedoor.wire.surface import Piece, SurfaceWire
 
@@ -19,7 +25,7 @@ LINE_BYTES_MAX: Final = 32 * 2**20
 CONTENTS: Final = frozenset(
     {
         "anthropic:files.download", "anthropic:messages.batches.results",
-        "anthropic:skills.versions.download", "openai:containers.files.content.retrieve",
+        "anthropic:skills.versions.download", "gemini:files.download", "openai:containers.files.content.retrieve",
         "openai:files.content", "openai:skills.content.retrieve",
         "openai:skills.versions.content.retrieve", "openai:videos.download_content",
     }
@@ -27,6 +33,7 @@ CONTENTS: Final = frozenset(
 """Operations whose answer is a thing itself, not what the provider says of it. An id in it proves
 nothing: whoever uploaded the file may have written it."""
 
+_OPAQUE: Final = OutputPart("", "", OutputKind.OPAQUE)
 _OBJECTS: Final = {
     "chat.completion": openai_chat.WIRE,
     "response": openai_responses.WIRE,
@@ -42,6 +49,8 @@ def _answer_in(line: dict[str, Any]) -> tuple[dict[str, Any], str, SurfaceWire] 
     if isinstance(response, dict) and isinstance(response.get("body"), dict):
         wire = _OBJECTS.get(str(response["body"].get("object")))
         return (response, "body", wire) if wire is not None else None
+    if isinstance(response, dict) and isinstance(response.get("candidates"), list):
+        return line, "response", gemini_generate.WIRE
     return None
 
 
@@ -53,6 +62,8 @@ class LinesStream:
         self._line = bytearray()
         self._passing = False
         """Whether the line under way is no JSON."""
+        self._opaque = False
+        """Whether something that is no text was told of: once, however much of it there is."""
         self._number = 0
         self._refusal: str | None = None
         self._error: str | None = None
@@ -83,7 +94,8 @@ class LinesStream:
         if self._passing:
             raw, self._line = bytes(self._line) + part, bytearray()
             self._passing = not ended
-            yield Piece(raw)
+            first, self._opaque = not self._opaque, True
+            yield Piece(raw, done=_OPAQUE if first else None)
             return
         self._line += part
         if ended:

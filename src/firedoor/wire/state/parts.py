@@ -51,5 +51,6 @@ def params(document: object) -> Params:
     value = document if isinstance(document, dict) else {}
     model = value.get("model")
     return Params(
-        model=model if isinstance(model, str) else None, stream=value.get("stream") is True
+        model=model if isinstance(model, str) else None,
+        stream=value.get("stream") in (True, "true"),
     )

@@ -138,10 +138,9 @@ def find(provider: str, method: str, path: str) -> Match | None:
     """The operation of ``provider`` that a method and a path below the version name, if any."""
     segments = path.strip("/").split("/")
     tree = _tree(provider)
-    found = tree.find(method, segments)
-    if found is None and ":" in segments[-1]:
-        found = tree.find(method, _segments(path))
-    return found
+    # A verb goes first: ``files/abc:download`` is no file of that name.
+    found = tree.find(method, _segments(path)) if ":" in segments[-1] else None
+    return found or tree.find(method, segments)
 
 
 def by_name(provider: str) -> Mapping[str, Operation]:
