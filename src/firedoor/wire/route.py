@@ -13,6 +13,7 @@ from firedoor.wire.inventory.queries import query_names
 
 _CLEAN: Final = re.compile(r"(?:/[A-Za-z0-9_.:~-]+)+")
 _GEMINI_ROOT: Final = re.compile(r"/(?:upload/)?v1(?:alpha|beta)\d*/")
+_METADATA: Final = re.compile(r"metadata\[[^\[\]]{1,64}\]")
 _VERSION: Final = re.compile(r"/v1(?:alpha|beta)?\d*/")
 _ID_CHARS_MAX: Final = 512
 
@@ -148,6 +149,12 @@ def _placed(match: Match) -> tuple[tuple[str, str], ...]:
     return tuple(out)
 
 
+def _parameter(pair: str) -> str:
+    """The name in a pair of a query; ``metadata[anything]`` is ``metadata``."""
+    name = unquote(pair.partition("=")[0])
+    return "metadata" if _METADATA.fullmatch(name) else name
+
+
 def resource_of(parameter: str) -> str | None:
     """What the id that a path calls ``parameter`` names; None where it is a word."""
     return None if parameter in _WORDS else parameter.removesuffix("_id")
@@ -184,7 +191,7 @@ def route(
         if match is None or any(len(value) > _ID_CHARS_MAX for _, value in match.ids):
             continue
         operation = match.operation
-        names = {unquote(pair.partition("=")[0]) for pair in query.split("&") if pair}
+        names = {_parameter(pair) for pair in query.split("&") if pair}
         if not names <= query_names(operation):
             continue
         return Endpoint(

@@ -1,7 +1,7 @@
 """What each surface offers: bytes to parts on the way in, bytes to pieces on the way out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from firedoor.types.exchange import Params, Surface
@@ -98,5 +98,15 @@ class SurfaceWire:
     """What else goes from the fields of a body when the definitions at these pointers do."""
     streamed: tuple[bytes, ...] = (b"text/event-stream",)
     """The content types of an answer that comes piece by piece."""
+    kinds: Mapping[bytes, Callable[[bool], AnswerStream]] = field(default_factory=dict)
+    """Readers for answers of other content types, by how these begin."""
     lines: Callable[[bool], AnswerStream] | None = None
     """The same for an answer that is a thing itself, of any content type: results, a file."""
+
+    def reader_for(self, content_type: bytes) -> Callable[[bool], AnswerStream] | None:
+        """What reads an answer of this type piece by piece; None where nothing does."""
+        if self.lines is not None:
+            return self.lines
+        if content_type.startswith(self.streamed):
+            return self.stream
+        return next((r for kind, r in self.kinds.items() if content_type.startswith(kind)), None)

@@ -7,6 +7,7 @@ from firedoor.wire.inventory.bodies import BODIES
 from firedoor.wire.plain import PassingStream, edit_answer
 from firedoor.wire.state import hosted
 from firedoor.wire.state.answer import read_answer
+from firedoor.wire.state.events import EVENTS, KINDS, EventsStream
 from firedoor.wire.state.lines import CONTENTS, LinesStream
 from firedoor.wire.state.parts import params, reader_of, sections_of
 from firedoor.wire.surface import SurfaceWire
@@ -15,15 +16,17 @@ from firedoor.wire.surface import SurfaceWire
 @lru_cache(maxsize=512)
 def state_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire:
     """How the bodies of one operation are read."""
-    body = BODIES.get(f"{provider}:{operation}")
+    name = f"{provider}:{operation}"
+    body = BODIES.get(name)
     read_turn, read_field = reader_of(body)
     if surface.endswith(".hosted"):
         return SurfaceWire(
             surface, sections_of(body), read_turn, read_field, params, hosted.read_answer,
             edit_answer, hosted.HostedStream,
         )  # fmt: skip
-    lines = LinesStream if f"{provider}:{operation}" in CONTENTS else None
+    lines = LinesStream if name in CONTENTS else None
+    stream = EventsStream if name in EVENTS else PassingStream
     return SurfaceWire(
         surface, sections_of(body), read_turn, read_field, params, read_answer, edit_answer,
-        PassingStream, lines=lines,
+        stream, kinds=KINDS.get(name, {}), lines=lines,
     )  # fmt: skip
