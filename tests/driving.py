@@ -116,6 +116,7 @@ class Office:
         front: str = "transport",
         run: str | None = None,
         upstream: list[Any] | None = None,
+        query: str = "",
     ) -> Outcome:
         """One exchange, to its end; ``upstream`` are the provider's events, less their time."""
         self.calls += 1
@@ -130,7 +131,7 @@ class Office:
             body = json.dumps({"model": "m", "messages": messages, **(extra or {})}).encode()
         caller = Caller(front, who, RunId(run or self.run) if front == "transport" else None)
         exchange = self.engine.open(
-            RequestHead(method, path, "", headers), caller,
+            RequestHead(method, path, query, headers), caller,
             call_id=CallId(f"c_{self.calls:08}"), at=now,
         )  # fmt: skip
         answer = json.dumps(chat(reply or Reply("All right, that is done."), "m", self.calls))

@@ -103,8 +103,7 @@ def seen(surface: Surface, body: dict[str, Any]) -> tuple[list[str], list[str]]:
     wire = surface_wire(surface)
     sections = wire.sections(body)
     readings = [
-        wire.read_turn(f"{sections.turns_pointer}/{i}", turn)
-        for i, turn in enumerate(sections.turns)
+        wire.read_turn(sections.pointer_of(i), turn) for i, turn in enumerate(sections.turns)
     ]
     readings += [wire.read_field(name, value) for name, value in sections.fields.items()]
     parts = [p for r in readings for p in r.parts]

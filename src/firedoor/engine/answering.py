@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from firedoor import wire
 from firedoor.engine import closing
+from firedoor.engine.coding import CODING, BadCoding, Decoding, codings_of, decoding_of
 from firedoor.engine.commands import Command, Finish, SendBytes, SendHead, StopUpstream
 from firedoor.engine.emitted import Emitted
 from firedoor.engine.events import (
@@ -42,6 +43,7 @@ from firedoor.types.verdict import Action
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
 
+_NO_CONTENT: Final = 204
 _UPSTREAM_STATUS: Final = {"timeout": 504}
 _REFUSED_CALL: Final = "The call of the tool {name} was refused by policy."
 
@@ -57,6 +59,7 @@ class Answering:
         self._head: tuple[int, Headers] | None = None
         self._head_sent = False
         self._stream: wire.AnswerStream | None = None
+        self._decoding: Decoding | None = None
         self._plain: bytearray | None = None
         """A plain answer being collected; None when bytes pass through unread."""
         self._held: list[bytes] = []
@@ -124,17 +127,25 @@ class Answering:
                 return [StopUpstream(), *self._on_failed("redirect")]
             kept, self._head = list(led), (event.status, led)
         content_type = b"".join(v for n, v in kept if n == b"content-type").lower()
-        coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
+        codings = codings_of(kept)
+        self._decoding = decoding_of(codings)
+        if self._decoding is not None and exchange.enforcing:
+            # What is judged is what goes on: below its coding.
+            kept = [(n, v) for n, v in kept if n not in (CODING, b"content-length")]
+            self._head = (event.status, tuple(kept))
+        coded = bool(codings) and self._decoding is None
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
         surface = wire.wire_for(exchange.endpoint)
-        reader = surface.reader_for(content_type)
-        if known and reader is not None:
+        reader = surface.reader_for(content_type) if known else None
+        if reader is not None:
             self._stream = reader(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]
         elif known and content_type.startswith(surface.whole):
             self._plain = bytearray()
             return []
+        elif event.status == _NO_CONTENT:
+            pass
         elif exchange.enforcing and exchange.endpoint.known and 200 <= event.status < 300:
             # An answer of a kind that this surface does not give cannot be read, so not judged.
             return [StopUpstream(), *self._on_failed("malformed")]
@@ -153,19 +164,49 @@ class Answering:
             return [SendBytes(chunk)]
         if self._closed:
             return []
-        if self._stream is not None and self.exchange.enforcing:
-            return self._pieces(self._stream.feed(chunk))
+        if not self.exchange.enforcing:
+            return self._watched(chunk)
+        try:
+            chunk = self._decoded(chunk)
+        except BadCoding:
+            return [StopUpstream(), *self._on_failed("malformed")]
+        return self._read_on(chunk)
+
+    def _decoded(self, chunk: bytes) -> bytes:
+        """What came, below its coding.
+
+        Raises:
+            BadCoding: It is not so coded, or comes to more than an answer may.
+        """
+        if self._decoding is None:
+            return chunk
+        out = bytearray()
+        for piece in self._decoding.feed(chunk):
+            out += piece
+            if len(out) > self.exchange.settings.answer_bytes_max:
+                raise BadCoding("expands too far")
+        return bytes(out)
+
+    def _read_on(self, chunk: bytes) -> list[Command]:
+        """Read what comes; give what may leave of it."""
         if self._stream is not None:
-            self._unsent = chunk
-            commands = [SendBytes(chunk), *self._pieces(self._stream.feed(chunk))]
-            self._unsent = b""
-            return commands
+            return self._pieces(self._stream.feed(chunk))
         if self._plain is not None:
             self._plain += chunk
             if len(self._plain) > self.exchange.settings.answer_bytes_max:
                 return self._too_large()
             return []
         return [SendBytes(chunk)]
+
+    def _watched(self, chunk: bytes) -> list[Command]:
+        """In `observe`: the bytes go on as they came, and what stands in them is read beside that."""
+        if self._stream is None:
+            return self._read_on(chunk)
+        self._unsent = chunk
+        out: list[Command] = [SendBytes(chunk)]
+        out += self._pieces(self._stream.feed(self._decoded(chunk)))
+        self._unsent = b""
+        return out
 
     def _too_large(self) -> list[Command]:
         if self.exchange.enforcing:
@@ -203,12 +244,14 @@ class Answering:
                 # An id may be used as soon as it is known: it leaves when it is recorded.
                 self._emitted.mint(piece.minted)
                 wait = True
-            if not piece.raw or not self.exchange.enforcing:
-                continue
-            if wait:
-                self._held.append(piece.raw)
-            else:
-                out.append(SendBytes(piece.raw))
+            if piece.raw and self.exchange.enforcing:
+                if wait:
+                    self._held.append(piece.raw)
+                else:
+                    out.append(SendBytes(piece.raw))
+            if piece.terminal:
+                # What still comes is no part of the answer, in this chunk or in the next.
+                break
         if wait and not last:
             out.append(self._close() if self._closing else self._commit_emitted())
         return out
@@ -296,6 +339,9 @@ class Answering:
 
     def _plain_answer(self, body: bytes) -> list[Command]:
         exchange = self.exchange
+        raw = body
+        if self._decoding is not None and not exchange.enforcing:
+            body = self._below_coding(body)
         surface = wire.wire_for(exchange.endpoint)
         body = self._through_door(body)
         self.answer = surface.read_answer(body)
@@ -316,9 +362,16 @@ class Answering:
                 # What stands in place of the call will come back in the history as it is now.
                 if isinstance(piece, OutputPart) and not self._emitted.has(piece):
                     self._emitted.add(piece)
-        self._held = [body]
+        self._held = [body if exchange.enforcing else raw]
         self._closing = True
         return [self._close()]
+
+    def _below_coding(self, body: bytes) -> bytes:
+        """In `observe`, a plain answer as it would be read; nothing where it cannot be."""
+        try:
+            return self._decoded(body)
+        except BadCoding:
+            return b""
 
     def _through_door(self, body: bytes) -> bytes:
         """An answer of a provider that tells where to go next tells of this door instead."""

@@ -225,7 +225,7 @@ class RequestReader:
             new = self.turns[common:]
             for index, value in enumerate(new, start=common):
                 wire.check(value, self.settings.limits, 2)
-                pointer = self._turn_pointer(sections.turns_pointer, index)
+                pointer = sections.pointer_of(index)
                 self.new_turns.append(self._section(pointer, surface.read_turn(pointer, value)))
             for name, value in self.fields.items():
                 if trail is not None and trail.holds(name, value):
@@ -291,12 +291,6 @@ class RequestReader:
             return form.fields
         assert isinstance(self.body, bytes)
         return wire.parse(self.body) if self.body or self.endpoint.needs_body else {}
-
-    def _turn_pointer(self, base: str, index: int) -> str:
-        # A plain string in place of a list is one turn, at the field itself.
-        if isinstance(self.turns[index], str) and len(self.turns) == 1:
-            return base
-        return f"{base}/{index}"
 
     def _field(self, surface: wire.SurfaceWire, name: str, value: object) -> Section:
         def read() -> Section:

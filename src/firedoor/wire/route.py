@@ -13,6 +13,7 @@ from firedoor.wire.inventory.queries import query_names
 
 _CLEAN: Final = re.compile(r"(?:/[A-Za-z0-9_.:~-]+)+")
 _GEMINI_ROOT: Final = re.compile(r"/(?:upload/)?v1(?:alpha|beta)\d*/")
+_METADATA: Final = re.compile(r"metadata\[[^\[\]]{1,64}\]")
 _VERSION: Final = re.compile(r"/v1(?:alpha|beta)?\d*/")
 _ID_CHARS_MAX: Final = 512
 
@@ -155,6 +156,12 @@ def _placed(match: Match) -> tuple[tuple[str, str], ...]:
     return tuple(out)
 
 
+def _parameter(name: str) -> str:
+    """The name of a query's parameter; ``metadata[anything]`` is ``metadata``."""
+    name = unquote(name)
+    return "metadata" if _METADATA.fullmatch(name) else name
+
+
 def resource_of(parameter: str) -> str | None:
     """What the id that a path calls ``parameter`` names; None where it is a word."""
     return None if parameter in _WORDS else parameter.removesuffix("_id")
@@ -192,7 +199,7 @@ def route(
             continue
         operation = match.operation
         given = [pair.partition("=") for pair in query.split("&") if pair]
-        names = {unquote(name) for name, _, _ in given}
+        names = {_parameter(name) for name, _, _ in given}
         if not names <= query_names(operation):
             continue
         uploads = [unquote(v) for name, _, v in given if unquote(name) == _UPLOAD_ID]

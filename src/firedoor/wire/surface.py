@@ -10,15 +10,30 @@ from firedoor.wire.edit import Edit
 from firedoor.wire.tool_choice import goes_along
 
 
+class Bare(NamedTuple):
+    """A text that stands where a list of turns could: the one turn of its history.
+
+    No JSON value equals it, so that it is never taken for the item of a list.
+    """
+
+    text: str
+
+
 class Sections(NamedTuple):
     """A request body taken apart into what can be read once and compared as a whole."""
 
     turns_pointer: str
     """Pointer of the list of turns (``/messages``, ``/input``); empty when there is none."""
     turns: list[object]
-    """The items of the history, as parsed. A plain string ``input`` is a list of one."""
+    """The items of the history, as parsed. A plain string ``input`` is a list of one `Bare`."""
     fields: dict[str, object]
     """Every other top-level field, as parsed."""
+
+    def pointer_of(self, index: int) -> str:
+        """Where a turn stands."""
+        if isinstance(self.turns[index], Bare):
+            return self.turns_pointer
+        return f"{self.turns_pointer}/{index}"
 
 
 class Piece(NamedTuple):

@@ -55,10 +55,8 @@ def _request(pointer: str, line: dict[str, Any]) -> Reading:
         raise Malformed(
             problem.message, code=problem.code, pointer=body_at + (problem.pointer or "")
         ) from None
-    whole = len(sections.turns) == 1 and isinstance(sections.turns[0], str)
     for i, turn in enumerate(sections.turns):
-        at = sections.turns_pointer if whole else f"{sections.turns_pointer}/{i}"
-        reading = surface.read_turn(at, turn)
+        reading = surface.read_turn(sections.pointer_of(i), turn)
         parts += (_at(body_at, part) for part in reading.parts)
         unknown += (body_at + where for where in reading.unknown)
         calls += _claims_at(body_at, reading)

@@ -19,12 +19,13 @@ from firedoor.wire.shape import turn_of_texts_and_calls
 
 
 def usage_of(value: Any) -> Usage | None:
-    """Token counts; what was thought was generated too."""
+    """Token counts; what was thought was generated too, and what tools found was read."""
     if not isinstance(value, dict):
         return None
+    into, found = count(value.get("promptTokenCount")), count(value.get("toolUsePromptTokenCount"))
     out, thought = count(value.get("candidatesTokenCount")), count(value.get("thoughtsTokenCount"))
     both = None if out is None and thought is None else (out or 0) + (thought or 0)
-    return Usage(count(value.get("promptTokenCount")), both)
+    return Usage(into + (found or 0) if into is not None else found, both)
 
 
 def error_of(value: Mapping[str, Any]) -> str | None:

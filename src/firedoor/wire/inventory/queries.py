@@ -31,7 +31,7 @@ _BY_ACT: Final[Mapping[Act, frozenset[str]]] = {
             "created_at[lte]", "depth", "filter", "ids", "include", "include[]", "include_archived",
             "lifecycle", "limit", "memory_id", "metadata", "model", "name", "operation", "order",
             "order_by", "page", "page_size", "path_prefix", "project_id", "purpose", "scope_id",
-            "service_account_id", "session_id", "status", "view",
+            "service_account_id", "session_id", "source", "status", "view",
         }
     ),
     Act.READ: frozenset(

@@ -20,7 +20,7 @@ _EVENTS: Final = {**EVENTS["openai:audio"], **EVENTS["openai:images"]}
 _OPAQUE: Final = OutputPart("", "", OutputKind.OPAQUE)
 _ALL: Final = "transcript.text.done"
 _LAST: Final = frozenset({_ALL, "speech.audio.done"})
-"""What nothing comes after. Of pictures there may be several, so the bytes' end is theirs."""
+"""What only ``[DONE]`` may come after. Of pictures there may be several: the bytes' end is theirs."""
 
 
 class BytesStream:
@@ -63,8 +63,9 @@ class MediaStream:
         self._sse = SseReader()
         self._said = ""
         """The text that came piece by piece and in no whole yet."""
-        self._number = 0
         self._done = False
+        self._last = b""
+        """The last event, and what comes behind it: it leaves with ``[DONE]``, or where bytes end."""
         self._output: list[OutputPart] = []
         self._usage: Any = None
         self._error: str | None = None
@@ -82,11 +83,16 @@ class MediaStream:
     def end(self) -> Iterator[Piece]:
         """See `AnswerStream`. What was said and never came as a whole was said all the same."""
         last = self._sse.end()
-        if last is not None and (not self._hold or self.complete):
-            yield from self._event(last)
+        if last is not None:
+            whole = last.data is not None and loads(last.data) is not None
+            if whole or self.complete or not self._hold:
+                yield from self._event(last)
         if self._said:
             text, self._said = self._said, ""
             yield Piece(b"", done=self._told(OutputPart("/text", text, OutputKind.TEXT)))
+        if self._last:
+            raw, self._last = self._last, b""
+            yield Piece(raw, terminal=True)
 
     def decide(self, refusal: str | None) -> None:
         """Nothing to decide."""
@@ -102,9 +108,14 @@ class MediaStream:
     def _event(self, event: Event) -> Iterator[Piece]:
         value = loads(event.data) if event.data is not None else None
         if value is None:
+            if self._last:
+                self._last += event.raw
+                if (event.data or "").strip() == "[DONE]":
+                    raw, self._last = self._last, b""
+                    yield Piece(raw, terminal=True)
+                return
             yield unread(event, self._hold)
             return
-        self._number += 1
         kind = word(value.get("type")) or event.name or ""
         if kind == "error" or value.get("error"):
             self._error = error_of(value) or word(value.get("code")) or "error"
@@ -121,10 +132,13 @@ class MediaStream:
         self._done = self._done or _EVENTS.get(kind) is Carries.END
         if kind == _ALL:
             self._said = ""
-        yield Piece(event.raw, terminal=kind in _LAST)
+        if kind in _LAST or self._last:
+            self._last += event.raw
+            return
+        yield Piece(event.raw)
 
     def _parts(self, kind: str, value: dict[str, Any]) -> list[OutputPart]:
-        at = f"/{self._number}"
+        at = f"/{len(self._output) + 1}"
         carries = _EVENTS.get(kind)
         if kind == _ALL:
             return spoken_in(value)

@@ -74,15 +74,13 @@ def read_call(claim: Any, pointer: str, found: Found, calls: list[tuple[str, str
                 elif key == "name":
                     walk("word", item, f"{inner}/{key}", speaker, found)
                 else:
-                    found.unknown.append(f"{inner}/{key}")
-                    free(item, f"{inner}/{key}", speaker, found)
+                    member({}, key, item, inner, speaker, found)
             found.calls.append(CallClaim(str(id_), str(tool), arguments, pointer))
             calls.append((str(id_), str(tool), arguments))
         elif name in ("id", "type", "index"):
             walk("word", value, inner, speaker, found)
         else:
-            found.unknown.append(inner)
-            free(value, inner, speaker, found)
+            member({}, name, value, pointer, speaker, found)
 
 
 def read_turn(pointer: str, value: Any) -> Reading:

@@ -8,7 +8,7 @@ from firedoor.wire.document import Malformed
 from firedoor.wire.inventory import openai_responses as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields, texts_of
 from firedoor.wire.shape import Found, Speaker, free, text, turn_of_texts_and_calls, walk
-from firedoor.wire.surface import Sections
+from firedoor.wire.surface import Bare, Sections
 
 _ROLES = {
     "system": Speaker(Role.SYSTEM, Channel.SYSTEM),
@@ -28,7 +28,7 @@ def sections(document: Any) -> Sections:
     fields = dict(document)
     turns = fields.pop("input", [])
     if isinstance(turns, str):
-        turns = [turns]
+        turns = [Bare(turns)]
     if not isinstance(turns, list):
         raise Malformed("input is neither a string nor a list.", pointer="/input")
     return Sections("/input", turns, fields)
@@ -70,6 +70,7 @@ def item_turn(value: dict[str, Any]) -> Turn:
 def read_turn(pointer: str, value: Any) -> Reading:
     """One input item."""
     found = Found()
+    value = value.text if isinstance(value, Bare) else value
     if isinstance(value, str):
         text(value, pointer, _ROLES["user"], found)
         turn = turn_of_texts_and_calls(Role.USER, [value], [])

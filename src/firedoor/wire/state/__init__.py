@@ -15,14 +15,15 @@ from firedoor.wire.surface import SurfaceWire
 @lru_cache(maxsize=512)
 def state_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire:
     """How the bodies of one operation are read."""
-    body = BODIES.get(f"{provider}:{operation}")
+    name = f"{provider}:{operation}"
+    body = BODIES.get(name)
     read_turn, read_field = reader_of(body)
     if surface.endswith(".hosted"):
         return SurfaceWire(
             surface, sections_of(body), read_turn, read_field, params, hosted.read_answer,
             edit_answer, hosted.HostedStream,
         )  # fmt: skip
-    lines = LinesStream if f"{provider}:{operation}" in CONTENTS else None
+    lines = LinesStream if name in CONTENTS else None
     return SurfaceWire(
         surface, sections_of(body), read_turn, read_field, params, read_answer, edit_answer,
         PassingStream, lines=lines,
