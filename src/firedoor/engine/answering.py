@@ -126,8 +126,13 @@ class Answering:
         coded = any(n == b"content-encoding" and v.strip() != b"identity" for n, v in kept)
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
         surface = wire.wire_for(exchange.endpoint)
-        if known and (surface.lines is not None or content_type.startswith(surface.streamed)):
-            self._stream = (surface.lines or surface.stream)(exchange.enforcing)
+        reader = surface.lines
+        if content_type.startswith(surface.streamed):
+            reader = reader or surface.stream
+        elif not content_type.startswith(b"application/json"):
+            reader = reader or surface.texts
+        if known and reader is not None:
+            self._stream = reader(exchange.enforcing)
             if exchange.enforcing:
                 kept = [(n, v) for n, v in kept if n != b"content-length"]
         elif known and content_type.startswith(b"application/json"):
@@ -197,10 +202,10 @@ class Answering:
                 self._emitted.add(piece.done)
             if piece.terminal:
                 self._closing = wait = True
-            elif piece.minted and self.exchange.enforcing:
+            elif piece.minted:
                 # An id may be used as soon as it is known: it leaves when it is recorded.
                 self._emitted.mint(piece.minted)
-                wait = True
+                wait = wait or self.exchange.enforcing
             if not piece.raw or not self.exchange.enforcing:
                 continue
             if wait:
@@ -289,6 +294,8 @@ class Answering:
             if self._filtered:
                 body = wire.filtered(body, listing, rows)
                 self.edited = True
+            # What is left is the caller's own, and so is what belongs with it.
+            self._emitted.owned = bool(rows)
         for row in rows.values():
             self._emitted.taint(up(row.label, row.room, room))
         return self._plain_answer(body)
@@ -300,7 +307,8 @@ class Answering:
         surface = wire.wire_for(exchange.endpoint)
         body = self._through_door(body)
         self.answer = surface.read_answer(body)
-        if self.answer.error == "unreadable" and exchange.enforcing and exchange.endpoint.has_body:
+        said = exchange.endpoint.has_body or body.strip()
+        if self.answer.error == "unreadable" and exchange.enforcing and said:
             return self._on_failed("malformed")
         refused: dict[str, str] = {}
         for piece in self.answer.output:

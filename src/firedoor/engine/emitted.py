@@ -42,6 +42,8 @@ class Emitted:
         self._records: list[StoreRecord] = []
         self._marks: list[StoreMark] = []
         self._minted: dict[Digest, MintedRow] = {}
+        self.owned = False
+        """Whether an answer shows only what is its caller's, though the request names nothing."""
         self._texts: dict[str, str] = {}
         self._new_texts: dict[str, str] = {}
         self._contents = 0
@@ -94,7 +96,7 @@ class Emitted:
         caller's: nobody comes to own a thing by asking for it.
         """
         exchange = self.exchange
-        if not exchange.mints:
+        if not (exchange.mints or self.owned):
             return
         row = exchange.known_instance()
         for m in minted:

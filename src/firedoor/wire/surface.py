@@ -100,3 +100,5 @@ class SurfaceWire:
     """The content types of an answer that comes piece by piece."""
     lines: Callable[[bool], AnswerStream] | None = None
     """The same for an answer that is a thing itself, of any content type: results, a file."""
+    texts: Callable[[bool], AnswerStream] | None = None
+    """The same for an answer that is a text and no JSON: a transcript, subtitles."""

@@ -1,23 +1,30 @@
 """Operations on what a provider keeps: a request's fields by their inventory, an answer's new ids."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from firedoor.types.exchange import Surface
 from firedoor.wire.inventory.bodies import BODIES
 from firedoor.wire.plain import PassingStream, edit_answer
 from firedoor.wire.state.answer import read_answer
-from firedoor.wire.state.lines import CONTENTS, LinesStream
+from firedoor.wire.state.lines import CONTENTS, RESULTS, LinesStream
 from firedoor.wire.state.parts import params, reader_of, sections_of
+from firedoor.wire.state.told import TELLS, edit_told, read_told
+from firedoor.wire.state.transcript import TextStream, TranscriptStream
 from firedoor.wire.surface import SurfaceWire
+
+_HEARS = frozenset({"openai:audio.transcriptions.create", "openai:audio.translations.create"})
 
 
 @lru_cache(maxsize=512)
 def state_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire:
     """How the bodies of one operation are read."""
-    body = BODIES.get(f"{provider}:{operation}")
+    name = f"{provider}:{operation}"
+    body = BODIES.get(name)
     read_turn, read_field = reader_of(body)
-    lines = LinesStream if f"{provider}:{operation}" in CONTENTS else None
+    lines = partial(LinesStream, makers=name in RESULTS) if name in CONTENTS else None
+    read, change = (read_told, edit_told) if name in TELLS else (read_answer, edit_answer)
     return SurfaceWire(
-        surface, sections_of(body), read_turn, read_field, params, read_answer, edit_answer,
-        PassingStream, lines=lines,
+        surface, sections_of(body), read_turn, read_field, params, read, change,
+        TranscriptStream if name in _HEARS else PassingStream,
+        lines=lines, texts=TextStream if name in _HEARS else None,
     )  # fmt: skip

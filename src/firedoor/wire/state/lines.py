@@ -19,7 +19,7 @@ LINE_BYTES_MAX: Final = 32 * 2**20
 CONTENTS: Final = frozenset(
     {
         "anthropic:files.download", "anthropic:messages.batches.results",
-        "anthropic:skills.versions.download", "openai:containers.files.content.retrieve",
+        "anthropic:skills.versions.download", "openai:audio.speech.create", "openai:containers.files.content.retrieve",
         "openai:files.content", "openai:skills.content.retrieve",
         "openai:skills.versions.content.retrieve", "openai:videos.download_content",
     }
@@ -45,11 +45,17 @@ def _answer_in(line: dict[str, Any]) -> tuple[dict[str, Any], str, SurfaceWire] 
     return None
 
 
+RESULTS: Final = frozenset({"anthropic:messages.batches.results"})
+"""Those of them that the provider itself writes: what their answers name is as in any answer."""
+
+
 class LinesStream:
     """See `AnswerStream`."""
 
-    def __init__(self, hold_calls: bool) -> None:
+    def __init__(self, hold_calls: bool, *, makers: bool = False) -> None:
         self._hold = hold_calls
+        self._makers = makers
+        """Whether the provider itself wrote the lines, so that what they name is the caller's."""
         self._line = bytearray()
         self._passing = False
         """Whether the line under way is no JSON."""
@@ -113,7 +119,9 @@ class LinesStream:
         holder, member, wire = found
         inner = dumps(holder[member]).encode()
         refused: dict[str, str] = {}
-        for said in wire.read_answer(inner).output:
+        answer = wire.read_answer(inner)
+        minted = answer.minted if self._makers else ()
+        for said in answer.output:
             told = said._replace(pointer=f"/{self._number}{said.pointer}")
             self._refusal = None
             yield Piece(b"", done=told)
@@ -126,7 +134,7 @@ class LinesStream:
                     yield Piece(b"", done=said._replace(pointer=f"/{self._number}{said.pointer}"))
             holder[member] = loads(inner)
             raw = dumps(value).encode() + (b"\n" if raw.endswith(b"\n") else b"")
-        yield Piece(raw)
+        yield Piece(raw, minted=minted)
 
     def decide(self, refusal: str | None) -> None:
         """See `AnswerStream`."""
