@@ -14,6 +14,7 @@ from firedoor.wire.inventory.queries import query_names
 _CLEAN: Final = re.compile(r"(?:/[A-Za-z0-9_.:~-]+)+")
 _GEMINI_ROOT: Final = re.compile(r"/(?:upload/)?v1(?:alpha|beta)\d*/")
 _VERSION: Final = re.compile(r"/v1(?:alpha|beta)?\d*/")
+_METADATA: Final = re.compile(r"metadata\[[^\[\]]{1,64}\]")
 _ID_CHARS_MAX: Final = 512
 
 # What a path calls a thing that is no thing of anybody's.
@@ -106,6 +107,12 @@ def _surface(match: Match) -> Surface:
     return known or Surface(f"{operation.provider}.{operation.family}")
 
 
+def _query_name(pair: str) -> str:
+    """The name in a pair of a query. What stands in ``metadata[…]``, the caller chose."""
+    name = unquote(pair.partition("=")[0])
+    return "metadata" if _METADATA.fullmatch(name) else name
+
+
 def _below_root(path: str, *, rooted: bool) -> str:
     """The path below its version; itself where there is none. Gemini's ``/upload`` stays."""
     found = list(_VERSION.finditer(path))
@@ -184,7 +191,7 @@ def route(
         if match is None or any(len(value) > _ID_CHARS_MAX for _, value in match.ids):
             continue
         operation = match.operation
-        names = {unquote(pair.partition("=")[0]) for pair in query.split("&") if pair}
+        names = {_query_name(pair) for pair in query.split("&") if pair}
         if not names <= query_names(operation):
             continue
         return Endpoint(
