@@ -177,6 +177,51 @@ def test_anthropic(
         use(sdk)
 
 
+def test_an_id_that_a_caller_said_itself_is_not_made_for_it(
+    door: Door, upstream: ScriptedUpstream
+) -> None:
+    """A provider that keeps the ids of items as they were sent would hand out what is not its own."""
+
+    def echo(call: UpstreamCall) -> Reply:
+        listed = {"object": "list", "data": call.body.get("items", []), "has_more": False}
+        made = {"id": "conv_1", "object": "conversation", "created_at": 1}
+        return Reply(raw=json.dumps(listed if call.path.endswith("/items") else made).encode())
+
+    upstream.script = echo
+    sdk = door.wrap(openai.OpenAI(base_url=upstream.openai, api_key="k", max_retries=0))
+    call: Any = {"type": "function_call", "id": "resp_old", "call_id": "c", "name": "f",
+                 "arguments": "{}"}  # fmt: skip
+    with door.instance("a", compartment="press"):
+        conversation = sdk.conversations.create().id
+        sdk.conversations.items.create(conversation, items=[call])
+        with pytest.raises(openai.PermissionDeniedError, match="was not seen to make"):
+            sdk.responses.retrieve("resp_old")
+
+
+def test_a_container_can_be_used_while_the_answer_goes_on(
+    door: Door, upstream: ScriptedUpstream
+) -> None:
+    item = {"id": "ci_1", "type": "code_interpreter_call", "status": "completed", "code": "1",
+            "container_id": "cntr_3", "outputs": None}  # fmt: skip
+    ended = shapes.response(Reply("x"), "m", 1) | {"output": [item]}
+    events: list[dict[str, Any]] = [
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": ended},
+    ]
+    raw = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events).encode()
+    upstream.script = lambda call: (
+        Reply(raw=raw, content_type="text/event-stream")
+        if call.body.get("stream")
+        else Reply(raw=b'{"object": "list", "data": []}')
+    )
+    sdk = door.wrap(openai.OpenAI(base_url=upstream.openai, api_key="k", max_retries=0))
+    with door.instance("a", compartment="press"):
+        for event in sdk.responses.create(model="m", input="Go.", stream=True):
+            if event.type == "response.output_item.done":
+                sdk.containers.files.list("cntr_3")
+
+
 def test_metadata_in_a_query_is_known(door: Door, upstream: ScriptedUpstream) -> None:
     sdk = door.wrap(openai.OpenAI(base_url=upstream.openai, api_key="k", max_retries=0))
     with door.instance("a", compartment="press"):

@@ -138,7 +138,7 @@ class Answering:
         elif known and content_type.startswith(b"application/json"):
             self._plain = bytearray()
             return []
-        elif exchange.enforcing and exchange.endpoint.known and 200 <= event.status < 300:
+        elif exchange.enforcing and _may_say(event.status, kept) and exchange.endpoint.known:
             # An answer of a kind that this surface does not give cannot be read, so not judged.
             return [StopUpstream(), *self._on_failed("malformed")]
         elif (
@@ -585,3 +585,9 @@ class Answering:
         self._held = []
         self._closing = True
         return [StopUpstream(), self._close()]
+
+
+def _may_say(status: int, headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether an answer is one, and may have a body: what was deleted is answered by nothing."""
+    empty = status in (204, 205) or (b"content-length", b"0") in headers
+    return 200 <= status < 300 and not empty

@@ -92,16 +92,17 @@ class Emitted:
     def mint(self, minted: Iterable[MintedId]) -> None:
         """Note whose the ids of an answer are: this call's, which they are the answer of.
 
-        Not those that the request itself named, nor what is shown of things that are not the
+        Not those that the request itself named or said, nor what is shown of things that are not the
         caller's: nobody comes to own a thing by asking for it.
         """
         exchange = self.exchange
         if not (exchange.mints or self.owned):
             return
         row = exchange.known_instance()
+        said = exchange.said if exchange.endpoint.keeps else frozenset()
         for m in minted:
             id_ = exchange.settings.digester(f"id\x1f{m.id}")
-            if id_ not in exchange.referred:
+            if id_ not in exchange.referred and m.id not in said:
                 self._minted[id_] = MintedRow(
                     id_, m.resource, row.credential, row.room, row.run, row.id, self.label,
                     exchange.call_id, exchange.endpoint.act is not Act.LIST,

@@ -953,6 +953,11 @@ class Exchange:
         rows = self.referred.values()
         return bool(rows) and all(row is not None and row.room == mine for row in rows)
 
+    @property
+    def said(self) -> frozenset[str]:
+        """Every string of the request's body: an answer that echoes one made nothing by it."""
+        return frozenset(wire.strings_of([self._turns, self._fields]))
+
     def rises(self, label: Label) -> tuple[MintedRow, ...]:
         """What this call writes into, with ``label`` as its owners' rooms see it (MODEL line 24)."""
         mine = self.known_instance().room

@@ -3,6 +3,7 @@
 May import: types, errors.
 """
 
+from firedoor.wire.answers import strings_of
 from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
@@ -43,6 +44,7 @@ __all__ = [
     "replace_spans",
     "resource_of",
     "route",
+    "strings_of",
     "surface_wire",
     "through_door",
     "upstream_failure",

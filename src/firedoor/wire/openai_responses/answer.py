@@ -108,7 +108,7 @@ def _named(value: Mapping[str, Any], members: Mapping[str, str]) -> Iterator[Min
             yield MintedId(resource, found)
 
 
-def _minted(item: dict[str, Any]) -> Iterator[MintedId]:
+def minted_of(item: dict[str, Any]) -> Iterator[MintedId]:
     """What the provider made for one item: ids, and what only it can read."""
     yield from _named(item, _MINTED)
     for part in (p for _, p in placed(item.get("content"))):
@@ -142,7 +142,7 @@ def answer_of(value: dict[str, Any]) -> Answer:
     turns = []
     for i, item in placed(value.get("output")):
         output += item_output(item, f"/output/{i}")
-        minted += _minted(item)
+        minted += minted_of(item)
         turns.append(item_turn(item))
     id_ = word(value.get("id"))
     minted += ids_of(value)
