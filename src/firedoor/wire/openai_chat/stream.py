@@ -196,7 +196,10 @@ class ChatStream:
     def _event(self, event: Event) -> Iterator[Piece]:
         value = loads(event.data) if event.data is not None else None
         if value is None:
-            if _is_done(event):
+            if _is_done(event) and self._hold and not self.complete:
+                # A client takes it for the end of a whole answer, and half a call for a whole one.
+                yield Piece(b"", unreadable=True)
+            elif _is_done(event):
                 yield from self._last()
                 self._done = True
                 yield Piece(event.raw, terminal=True)

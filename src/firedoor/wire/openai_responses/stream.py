@@ -125,6 +125,10 @@ class ResponsesStream:
         value = loads(event.data) if event.data is not None else None
         if value is None:
             done = event.data is not None and event.data.strip().startswith("[DONE]")
+            if done and not self._terminal and self._hold:
+                # It ends no response, but clients stop at it.
+                yield Piece(b"", unreadable=True)
+                return
             piece = unread(event, self._hold)
             yield piece._replace(terminal=done and not self._terminal)
             return
