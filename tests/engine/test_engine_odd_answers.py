@@ -231,6 +231,18 @@ def test_a_502_names_the_call_once(offices: Any, fails: str) -> None:
     assert b"x-should-retry" not in names
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"), [(204, ()), (205, ()), (200, ((b"content-length", b"0"),))]
+)
+def test_an_answer_without_a_body_needs_no_type(
+    offices: Any, status: int, headers: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    """So are deletions answered, and there is nothing in it that could not be read."""
+    events: list[Any] = [UpstreamHead(status, headers, 1.7e9), UpstreamEnd(1.7e9)]
+    seen = offices("contain").call(AGENT, [], path="/v1/conversations", body=b"{}", upstream=events)
+    assert (seen.status, seen.body, seen.clean) == (status, b"", True)
+
+
 def test_a_redirect_is_a_502_that_says_so(offices: Any) -> None:
     location = (b"location", b"https://elsewhere.example/")
     head = UpstreamHead(307, (location, (b"x-should-retry", b"true")), 1.7e9)

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import Serve
 from firedoor import Door
-from firedoor.testing import Reply, ScriptedUpstream
+from firedoor.testing import Call, Reply, ScriptedUpstream
 from firedoor.testing.shapes import chat_events, message_events, response_events
 
 ASK: Any = [{"role": "user", "content": "hi"}]
@@ -87,6 +87,36 @@ def test_sdks_raise_an_error_of_their_own(
             list(make())
     body: Any = failed.value.body
     assert (body.get("error") or body)["code"] == "firedoor_upstream"
+
+
+@pytest.mark.parametrize("surface", ["chat", "responses"])
+def test_an_end_that_comes_too_early_is_an_error(
+    clients: Any, upstream: ScriptedUpstream, surface: str
+) -> None:
+    """SDKs stop at `[DONE]` wherever it stands: half a call must not pass for a whole one."""
+    reply = Reply("So.", (Call("look", {"where": "at the pier", "when": "in May"}),))
+    events = {
+        "chat": list(chat_events(reply, "m", 1, usage=True)),
+        "responses": list(response_events(reply, "m", 1)),
+    }[surface]
+    last = next(i for i, e in enumerate(events) if '"finish_reason":"' in e or "completed\n" in e)
+    with clients("contain") as (sdk, _, _, _):
+
+        def read(got: list[Any]) -> None:
+            if surface == "chat":
+                for chunk in sdk.chat.completions.create(model="m", messages=ASK, stream=True):
+                    got += [c.delta.tool_calls for c in chunk.choices if c.delta.tool_calls]
+            else:
+                for event in sdk.responses.create(model="m", input="hi", stream=True):
+                    got += [event] if event.type == "response.completed" else []
+
+        for end in range(last + 1):
+            raw = "".join(e + "\n\n" for e in [*events[:end], "data: [DONE]"]).encode()
+            scripted(upstream, raw, reset=False)
+            got: list[Any] = []
+            with pytest.raises(openai.APIError):
+                read(got)
+            assert got == []
 
 
 @pytest.mark.parametrize("surface", ["chat", "responses"])

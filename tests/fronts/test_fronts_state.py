@@ -83,6 +83,32 @@ def test_ids_that_nobody_was_seen_to_make_are_refused(door: Door, state: Scripte
 
 
 @pytest.mark.firedoor_mode("contain")
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"id": "msg_guess"},
+        {"id": "msg_guess", "type": None},
+        {"id": "msg_guess", "type": "message"},
+        {"id": "msg_guess", "type": "item_reference"},
+    ],
+)
+def test_an_item_that_is_named_by_its_id_alone_is_a_reference(
+    door: Door, state: ScriptedUpstream, item: Any
+) -> None:
+    """The type of an item reference may be left out, or be null; then it looks like a message."""
+    sdk = client(door, state)
+    with door.instance("a", compartment="press"):
+        for call in (
+            lambda: sdk.responses.create(model="m", input=[item]),
+            lambda: sdk.responses.input_tokens.count(model="m", input=[item]),
+            lambda: sdk.conversations.create(items=[item]),
+        ):
+            assert refused(call) == "firedoor_foreign_state"
+        sdk.responses.create(model="m", input=[{"role": "user", "content": "Hello."}])
+    assert len(state.calls) == 1
+
+
+@pytest.mark.firedoor_mode("contain")
 def test_what_comes_of_an_id_is_its_makers_too(door: Door, state: ScriptedUpstream) -> None:
     """A batch's output file is the room's that made the batch."""
     sdk = client(door, state)

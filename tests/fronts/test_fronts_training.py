@@ -267,6 +267,31 @@ def test_calls_that_a_provider_kept_wait(door: Door, sdk: openai.OpenAI) -> None
         refused(lambda: run(sdk, source | {"model": "another"}))
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"type": "stored_completions"},
+        {"type": "responses", "instructions_search": "any"},
+        {"type": "file_content", "content": [{"item": {"t": SAID}}]},
+        None,
+    ],
+)
+def test_a_clean_file_named_beside_it_releases_no_other_source(
+    door: Door, sdk: openai.OpenAI, source: dict[str, Any] | None
+) -> None:
+    """The type of a source says what it is; an id that the type has no use for says nothing."""
+    with door.instance("writer", compartment="press"):
+        says(sdk)
+        clean = upload(sdk, lines(CLEAN), "evals")
+        run(sdk, {"type": "file_id", "id": clean})
+        if source is not None:
+            refused(lambda: run(sdk, source | {"id": clean}))
+            return
+        with pytest.raises(openai.PermissionDeniedError):
+            sdk.post("/evals/eval_0001/runs", cast_to=object,
+                     body={"data_source": {"type": "responses", "model": "m"}})  # fmt: skip
+
+
 def batch_line(text: str, **more: Any) -> bytes:
     body = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
     line = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": body}

@@ -421,7 +421,12 @@ def test_what_a_client_might_read_otherwise_does_not_pass(surface: Surface, data
 @pytest.mark.parametrize("data", ["", " ", "null", "5", '"words"', "[DONE]"])
 def test_what_holds_nothing_passes(surface: Surface, data: str) -> None:
     odd = f"data: {data}\n\n".encode()
-    assert Read(surface, odd + whole(surface)).out == odd + whole(surface)
+    read = Read(surface, odd + whole(surface))
+    if data == "[DONE]" and surface is not Surface.ANTHROPIC_MESSAGES:
+        # Clients of these stop at it, as if the answer were over.
+        assert (read.out, read.unreadable) == (b"", True)
+    else:
+        assert read.out == odd + whole(surface)
 
 
 def _spawn(surface: Surface) -> bytes:

@@ -43,7 +43,6 @@ from firedoor.types.verdict import Action
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
 
-_NO_CONTENT: Final = 204
 _UPSTREAM_STATUS: Final = {"timeout": 504}
 _REFUSED_CALL: Final = "The call of the tool {name} was refused by policy."
 
@@ -144,9 +143,7 @@ class Answering:
         elif known and content_type.startswith(surface.whole):
             self._plain = bytearray()
             return []
-        elif event.status == _NO_CONTENT:
-            pass
-        elif exchange.enforcing and exchange.endpoint.known and 200 <= event.status < 300:
+        elif exchange.enforcing and _may_say(event.status, kept) and exchange.endpoint.known:
             # An answer of a kind that this surface does not give cannot be read, so not judged.
             return [StopUpstream(), *self._on_failed("malformed")]
         elif (
@@ -240,10 +237,10 @@ class Answering:
                 self._emitted.add(piece.done)
             if piece.terminal:
                 self._closing = wait = True
-            elif piece.minted and self.exchange.enforcing:
+            elif piece.minted:
                 # An id may be used as soon as it is known: it leaves when it is recorded.
                 self._emitted.mint(piece.minted)
-                wait = True
+                wait = wait or self.exchange.enforcing
             if piece.raw and self.exchange.enforcing:
                 if wait:
                     self._held.append(piece.raw)
@@ -331,6 +328,8 @@ class Answering:
             if self._filtered:
                 body = wire.filtered(body, listing, rows)
                 self.edited = True
+            # What is left is the caller's own, and so is what belongs with it.
+            self._emitted.owned = bool(rows)
         for row in rows.values():
             self._emitted.taint(up(row.label, row.room, room))
         return self._plain_answer(body)
@@ -345,7 +344,8 @@ class Answering:
         surface = wire.wire_for(exchange.endpoint)
         body = self._through_door(body)
         self.answer = surface.read_answer(body)
-        if self.answer.error == "unreadable" and exchange.enforcing and exchange.endpoint.has_body:
+        said = exchange.endpoint.has_body or body.strip()
+        if self.answer.error == "unreadable" and exchange.enforcing and said:
             return self._on_failed("malformed")
         refused: dict[str, str] = {}
         for piece in self.answer.output:
@@ -562,3 +562,9 @@ class Answering:
         self._held = []
         self._closing = True
         return [StopUpstream(), self._close()]
+
+
+def _may_say(status: int, headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether an answer is one, and may have a body: what was deleted is answered by nothing."""
+    empty = status in (204, 205) or (b"content-length", b"0") in headers
+    return 200 <= status < 300 and not empty

@@ -45,6 +45,8 @@ class Emitted:
         self._records: list[StoreRecord] = []
         self._marks: list[StoreMark] = []
         self._minted: dict[Digest, MintedRow] = {}
+        self.owned = False
+        """Whether an answer shows only what is its caller's, though the request names nothing."""
         self._texts: dict[str, str] = {}
         self._new_texts: dict[str, str] = {}
         self._contents = 0
@@ -97,16 +99,17 @@ class Emitted:
     def mint(self, minted: Iterable[MintedId]) -> None:
         """Note whose the ids of an answer are: this call's, which they are the answer of.
 
-        Not those that the request itself named, nor what is shown of things that are not the
+        Not those that the request itself named or said, nor what is shown of things that are not the
         caller's: nobody comes to own a thing by asking for it.
         """
         exchange = self.exchange
-        if not self._references.mints(exchange.known_instance().room):
+        if not (self.owned or self._references.mints(exchange.known_instance().room)):
             return
         row = exchange.known_instance()
+        said = exchange.request.said() if exchange.endpoint.keeps else frozenset()
         for m in minted:
             id_ = exchange.settings.digester(f"id\x1f{m.id}")
-            if id_ not in self._references.referred:
+            if id_ not in self._references.referred and m.id not in said:
                 self._minted[id_] = MintedRow(
                     id_, m.resource, row.credential, row.room, row.run, row.id, self.label,
                     exchange.call_id, exchange.endpoint.act is not Act.LIST,

@@ -153,6 +153,11 @@ class RequestReader:
         limits, piece = self.settings.limits, wire.resumable.is_piece(self.head.headers)
         return Upload(lambda sink: ContentReader(sink, limits, piece=piece), self.settings.digester)
 
+    def said(self) -> frozenset[str]:
+        """Every string of the body: an answer that echoes one made nothing by it."""
+        turns = [t.text if isinstance(t, wire.Bare) else t for t in self.turns]
+        return frozenset(wire.strings_of([turns, self.fields]))
+
     def take_unread(self, body: bytes | SpooledBody) -> None:
         """Take a body whose content coding hides it: it goes on as it is."""
         self.body = body

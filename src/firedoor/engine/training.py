@@ -193,10 +193,8 @@ class Gate:
         self._use = BATCH if family == "batches" else TRAINING
         self._digester = digester
         self._files = [p for p in parts if p.kind is Kind.REFERENCE and p.resource == "file"]
-        data = fields.get("data_source")
-        source = data.get("source") if isinstance(data, dict) else None
-        self._source = source if isinstance(source, dict) and "id" not in source else None
-        """A data source that names no file."""
+        self._source = _source_of(fields.get("data_source"))
+        """A data source that is something else than a file."""
 
     def names(self) -> list[Digest]:
         """What releases of things that this door did not read would be named: looked up as well."""
@@ -233,6 +231,16 @@ class Gate:
 
     def _unread(self, name: Digest, pointer: str) -> FileHold:
         return FileHold(name, self._use, None, None, TOP, 0, 0, pointer)
+
+
+def _source_of(data: Any) -> dict[str, Any] | None:
+    """What a run reads, where that is no file: its type says so, whatever ids stand beside it."""
+    if not isinstance(data, dict):
+        return None
+    source = data.get("source")
+    if not isinstance(source, dict):
+        return data
+    return None if source.get("type") == "file_id" else source
 
 
 def _any_written(scene: Scene, passages: Iterable[lineage.Passages]) -> bool:

@@ -4,6 +4,7 @@ May import: types, errors.
 """
 
 from firedoor.wire import resumable
+from firedoor.wire.answers import strings_of
 from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
@@ -12,7 +13,7 @@ from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
 from firedoor.wire.state.lists import Listing, filtered, listing
 from firedoor.wire.state.urls import GEMINI_MEMBERS, through_door
-from firedoor.wire.surface import AnswerStream, Piece, SurfaceWire
+from firedoor.wire.surface import AnswerStream, Bare, Piece, SurfaceWire
 from firedoor.wire.surfaces import form_shape, surface_wire, wire_for
 from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy, veiled_name, veiled_pointer
 
@@ -25,6 +26,7 @@ __all__ = [
     "WORD_CHARS_MAX",
     "Act",
     "AnswerStream",
+    "Bare",
     "Edit",
     "Endpoint",
     "Limits",
@@ -46,6 +48,7 @@ __all__ = [
     "resource_of",
     "resumable",
     "route",
+    "strings_of",
     "surface_wire",
     "through_door",
     "upstream_failure",

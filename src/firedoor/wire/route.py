@@ -13,8 +13,8 @@ from firedoor.wire.inventory.queries import query_names
 
 _CLEAN: Final = re.compile(r"(?:/[A-Za-z0-9_.:~-]+)+")
 _GEMINI_ROOT: Final = re.compile(r"/(?:upload/)?v1(?:alpha|beta)\d*/")
-_METADATA: Final = re.compile(r"metadata\[[^\[\]]{1,64}\]")
 _VERSION: Final = re.compile(r"/v1(?:alpha|beta)?\d*/")
+_METADATA: Final = re.compile(r"metadata\[[^\[\]]{1,64}\]")
 _ID_CHARS_MAX: Final = 512
 
 CONTENT: Final = ".content"

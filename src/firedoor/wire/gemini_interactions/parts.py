@@ -12,7 +12,7 @@ from firedoor.wire.edit import Edit
 from firedoor.wire.inventory import gemini_interactions as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields
 from firedoor.wire.shape import Found, Speaker, free, text, turn_of_texts_and_calls, walk
-from firedoor.wire.surface import Sections
+from firedoor.wire.surface import Bare, Sections
 
 _USER: Final = Speaker(Role.USER, Channel.USER)
 _ASSISTANT: Final = Speaker(Role.ASSISTANT, Channel.HISTORY)
@@ -30,7 +30,7 @@ def sections(document: Any) -> Sections:
     if not isinstance(given, str | list):
         return Sections("", [], fields)
     del fields["input"]
-    return Sections("/input", [given] if isinstance(given, str) else given, fields)
+    return Sections("/input", [Bare(given)] if isinstance(given, str) else given, fields)
 
 
 def _speaker(kind: str, value: Mapping[str, Any]) -> Speaker:
@@ -76,6 +76,7 @@ def _texts(step: Mapping[str, Any]) -> list[str]:
 def read_turn(pointer: str, value: Any) -> Reading:
     """One step of the input."""
     found = Found()
+    value = value.text if isinstance(value, Bare) else value
     if isinstance(value, str):
         text(value, pointer, _USER, found)
         return Reading(tuple(found.parts), (), turn_of_texts_and_calls(Role.USER, [value], []))

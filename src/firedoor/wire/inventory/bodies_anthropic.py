@@ -16,5 +16,7 @@ BODIES: Final[Mapping[str, Body]] = {
     "anthropic:memory_stores.memories.update": Body(
         {"path": "text", "content": "text", "precondition": "free"}
     ),
+    "anthropic:skills.create": Body({"files": ["file"], "display_name": "text"}),
+    "anthropic:skills.versions.create": Body({"files": ["file"]}),
     "anthropic:files.upload": Body({"file": "file", "expires_in_seconds": "word"}),
 }  # fmt: skip

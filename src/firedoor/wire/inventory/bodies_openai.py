@@ -150,6 +150,10 @@ BODIES: Final[Mapping[str, Body]] = {
     "openai:content_provenance_checks.create": Body({"file": "file"}),
     "openai:files.create": Body({"file": "file", "purpose": "word", "expires_after": _EXPIRES}),
     "openai:uploads.parts.create": Body({"data": "file"}),
+    # Refused by name, unless a rule lets them through; then they are read like any other.
+    "openai:skills.create": Body({"files": ("file", ["file"])}),
+    "openai:skills.update": Body({"default_version": "word"}),
+    "openai:skills.versions.create": Body({"files": ("file", ["file"]), "default": "word"}),
     # Held by the training gate before anything of it is read.
     "openai:evals.create": Body(
         {

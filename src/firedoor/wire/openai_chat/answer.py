@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from firedoor.types.part import Answer, OutputKind, OutputPart, Role, ToolCall, Turn
+from firedoor.types.part import (
+    Answer,
+    MintedId,
+    OutputKind,
+    OutputPart,
+    Role,
+    ToolCall,
+    Turn,
+)
 from firedoor.wire.answers import (
     UNREADABLE,
     dumps,
@@ -25,6 +33,23 @@ TEXT_MEMBERS = (
     ("reasoning_content", OutputKind.REASONING),
     ("reasoning", OutputKind.REASONING),
 )
+
+
+SPOKEN = ("audio/transcript", OutputKind.TEXT)
+"""The words of a spoken answer."""
+
+
+def searched(message: Mapping[str, Any], at: str) -> list[OutputPart]:
+    """What a search at the provider brought into a choice: it was read before the words were said."""
+    brought = "\n".join(strings_of(message.get("annotations")))
+    return [OutputPart(f"{at}/annotations", brought, OutputKind.HOSTED)] if brought else []
+
+
+def spoken_id(message: Mapping[str, Any]) -> list[MintedId]:
+    """The id by which a later turn names this one's sound."""
+    audio = message.get("audio")
+    found = word(audio.get("id")) if isinstance(audio, dict) else None
+    return [MintedId("audio", found)] if found else []
 
 
 def said_of(claim: Mapping[str, Any]) -> tuple[str, str]:
@@ -63,12 +88,15 @@ def read_answer(body: bytes) -> Answer:
     output: list[OutputPart | ToolCall] = []
     turns: list[tuple[Turn, ...]] = []
     finish: list[str] = []
+    minted: list[MintedId] = []
     for i, choice in placed(value.get("choices")):
         message = choice.get("message")
         message = message if isinstance(message, dict) else {}
         at = f"/choices/{i}/message"
         texts: list[str] = []
         calls: list[ToolCall] = []
+        output += searched(message, at)
+        minted += spoken_id(message)
         for name, kind in TEXT_MEMBERS:
             # Some servers give a list of parts where a string is meant.
             text = "\n".join(strings_of(message.get(name)))
@@ -95,6 +123,7 @@ def read_answer(body: bytes) -> Answer:
     return Answer(
         output=tuple(output),
         turns=tuple(turns),
+        minted=tuple(minted),
         usage=usage_of(value.get("usage")),
         model=word(value.get("model")),
         id=id_,

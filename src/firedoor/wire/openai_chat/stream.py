@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from firedoor.types.part import Answer, OutputPart, ToolCall, Usage
+from firedoor.types.part import Answer, MintedId, OutputPart, ToolCall, Usage
 from firedoor.wire.answers import (
     count,
     dumps,
@@ -23,13 +23,21 @@ from firedoor.wire.answers import (
     usage_of,
     word,
 )
-from firedoor.wire.openai_chat.answer import TEXT_MEMBERS, said_of, turn_of
+from firedoor.wire.openai_chat.answer import (
+    SPOKEN,
+    TEXT_MEMBERS,
+    said_of,
+    searched,
+    spoken_id,
+    turn_of,
+)
 from firedoor.wire.plain import error_event
 from firedoor.wire.sse import Event, SseReader, unread, written
 from firedoor.wire.surface import Piece
 
 _LEGACY = "function_call"
 _NO_INDEX = (_LEGACY,)
+_TOLD = (*TEXT_MEMBERS, SPOKEN)
 _FOR_CALLS = ("tool_calls", "function_call")
 """Finish reasons that promise a call."""
 
@@ -142,6 +150,7 @@ class ChatStream:
         self._id: str | None = None
         self._model: str | None = None
         self._usage: Usage | None = None
+        self._minted: dict[MintedId, None] = {}
 
     @property
     def complete(self) -> bool:
@@ -187,7 +196,10 @@ class ChatStream:
     def _event(self, event: Event) -> Iterator[Piece]:
         value = loads(event.data) if event.data is not None else None
         if value is None:
-            if _is_done(event):
+            if _is_done(event) and self._hold and not self.complete:
+                # A client takes it for the end of a whole answer, and half a call for a whole one.
+                yield Piece(b"", unreadable=True)
+            elif _is_done(event):
                 yield from self._last()
                 self._done = True
                 yield Piece(event.raw, terminal=True)
@@ -213,6 +225,7 @@ class ChatStream:
         self._usage = usage_of(value.get("usage")) or self._usage
         seen: list[str] = []
         said: list[_Said] = []
+        brought: list[OutputPart] = []
         for place, choice in placed(value.get("choices")):
             key = key_of(choice.get("index"), place)
             state = self._choices.get(key)
@@ -222,6 +235,8 @@ class ChatStream:
             delta = choice.get("delta")
             delta = delta if isinstance(delta, dict) else {}
             seen += self._texts(state, delta)
+            self._minted.update(dict.fromkeys(spoken_id(delta)))
+            brought += searched(delta, f"/choices/{state.at}/message")
             legacy = delta.get(_LEGACY)
             finish = word(choice.get("finish_reason"))
             said.append(
@@ -238,6 +253,8 @@ class ChatStream:
             state.finish = finish or state.finish
         text = "".join(seen)
         finished = [s.state for s in said if s.finishes]
+        for part in brought:
+            yield Piece(b"", done=part)
         if not self._hold:
             yield Piece(event.raw, text=text)
         else:
@@ -263,6 +280,11 @@ class ChatStream:
             if text:
                 state.texts.setdefault(name, []).append(text)
                 seen.append(text)
+        spoken = delta.get("audio")
+        text = word(spoken.get("transcript")) if isinstance(spoken, dict) else None
+        if text:
+            state.texts.setdefault(SPOKEN[0], []).append(text)
+            seen.append(text)
         return seen
 
     def _claimed(self, state: _Choice, claim: dict[str, Any], index: Any) -> _Call:
@@ -290,7 +312,7 @@ class ChatStream:
 
     def _texts_done(self, states: list[_Choice]) -> Iterator[Piece]:
         for state in states:
-            for name, kind in TEXT_MEMBERS:
+            for name, kind in _TOLD:
                 fragments = state.texts.get(name)
                 if fragments and fragments[-1:] != [""]:
                     text = "".join(fragments)
@@ -345,7 +367,7 @@ class ChatStream:
                 for call in state.ordered()
                 if call.decided and call.refusal is None
             ]
-            for name, kind in TEXT_MEMBERS:
+            for name, kind in _TOLD:
                 text = "".join(state.texts.get(name, ()))
                 if text:
                     output.append(OutputPart(f"/choices/{state.at}/message/{name}", text, kind))
@@ -354,6 +376,7 @@ class ChatStream:
         return Answer(
             output=tuple(output),
             turns=tuple(turns),
+            minted=tuple(self._minted),
             usage=self._usage,
             model=self._model,
             id=self._id,

@@ -106,15 +106,26 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
     return [OutputPart(at, rest, OutputKind.TEXT)] if rest else []
 
 
-def _minted(item: dict[str, Any]) -> Iterator[MintedId]:
-    """What the provider made for one item: ids, and what only it can read."""
-    for member, resource in _MINTED.items():
-        found = word(item.get(member))
+def _named(value: Mapping[str, Any], members: Mapping[str, str]) -> Iterator[MintedId]:
+    for member, resource in members.items():
+        found = word(value.get(member))
         if found:
             yield MintedId(resource, found)
+
+
+def minted_of(item: dict[str, Any]) -> Iterator[MintedId]:
+    """What the provider made for one item: ids, and what only it can read."""
+    yield from _named(item, _MINTED)
     for part in (p for _, p in placed(item.get("content"))):
         if part.get("type") == "encrypted_content" and word(part.get("encrypted_content")):
             yield MintedId("blob", part["encrypted_content"])
+        for _, note in placed(part.get("annotations")):
+            # What a tool made; a citation of what it read makes nobody an owner.
+            if note.get("type") in ("container_file_citation", "file_path"):
+                yield from _named(note, {"container_id": "container", "file_id": "file"})
+    environment = item.get("environment")
+    if isinstance(environment, dict):
+        yield from _named(environment, {"container_id": "container"})
 
 
 def ids_of(value: Mapping[str, Any]) -> list[MintedId]:
@@ -136,7 +147,7 @@ def answer_of(value: dict[str, Any]) -> Answer:
     turns = []
     for i, item in placed(value.get("output")):
         output += item_output(item, f"/output/{i}")
-        minted += _minted(item)
+        minted += minted_of(item)
         turns.append(item_turn(item))
     id_ = word(value.get("id"))
     minted += ids_of(value)

@@ -46,6 +46,14 @@ def _speaker(kind: str, value: dict[str, Any]) -> Speaker:
     return Speaker(Role.ASSISTANT, Channel.HISTORY, call_id)
 
 
+def _kind_of(value: dict[str, Any]) -> str | None:
+    """What an item is. One that says no type is a message, or names an item by its id alone."""
+    kind = value.get("type", "message" if "role" in value else None)
+    if kind is None or (kind == "message" and "content" not in value):
+        return "item_reference"
+    return kind if isinstance(kind, str) else None
+
+
 def item_turn(value: dict[str, Any]) -> Turn:
     """The identity of one item, the same in a request and in an answer."""
     kind = value.get("type", "message")
@@ -75,8 +83,8 @@ def read_turn(pointer: str, value: Any) -> Reading:
         text(value, pointer, _ROLES["user"], found)
         turn = turn_of_texts_and_calls(Role.USER, [value], [])
         return Reading(tuple(found.parts), (), turn, tuple(found.unknown))
-    kind = value.get("type", "message") if isinstance(value, dict) else None
-    if not isinstance(value, dict) or not isinstance(kind, str):
+    kind = _kind_of(value) if isinstance(value, dict) else None
+    if kind is None:
         found.unknown.append(pointer)
         free(value, pointer, NOBODY._replace(channel=Channel.USER), found)
         return Reading(tuple(found.parts), (), None, tuple(found.unknown))
@@ -91,7 +99,8 @@ def read_turn(pointer: str, value: Any) -> Reading:
                 arguments if isinstance(arguments, str) else "", pointer,
             )
         )  # fmt: skip
-    walk(inventory.ITEM, value, pointer, speaker, found)
+    # What says no type has the shape of what it is taken for.
+    walk(inventory.ITEM.cases.get(kind, inventory.ITEM), value, pointer, speaker, found)
     return Reading(
         tuple(found.parts),
         tuple(found.calls),

@@ -21,6 +21,7 @@ from firedoor.wire.openai_responses.answer import (
     is_known,
     item_output,
     message_instead,
+    minted_of,
 )
 from firedoor.wire.plain import error_event
 from firedoor.wire.sse import Event, SseReader, unread, written
@@ -37,6 +38,7 @@ _TEXT_DELTAS: Final = frozenset(
         "response.custom_tool_call_input.delta",
     }
 )
+_FETCHED: Final = frozenset({"container", "file"})
 _OF_CALLS: Final = (
     "response.function_call_arguments.",
     "response.custom_tool_call_input.",
@@ -123,6 +125,10 @@ class ResponsesStream:
         value = loads(event.data) if event.data is not None else None
         if value is None:
             done = event.data is not None and event.data.strip().startswith("[DONE]")
+            if done and not self._terminal and self._hold:
+                # It ends no response, but clients stop at it.
+                yield Piece(b"", unreadable=True)
+                return
             piece = unread(event, self._hold)
             yield piece._replace(terminal=done and not self._terminal)
             return
@@ -189,7 +195,9 @@ class ResponsesStream:
             item = self._new(value, *_ids(whole))
         self._named.update((id_, item) for id_ in _ids(whole) if id_)
         yield from self._told(item, whole)
-        yield Piece(self._released(item, whole, [*(item.held or ()), event]))
+        # What a tool made can be fetched while the answer goes on.
+        made = tuple(m for m in minted_of(whole) if m.resource in _FETCHED)
+        yield Piece(self._released(item, whole, [*(item.held or ()), event]), minted=made)
 
     def _told(self, item: _Item, whole: dict[str, Any]) -> Iterator[Piece]:
         """The parts and calls of a whole item, each call decided before this goes on."""

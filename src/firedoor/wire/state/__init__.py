@@ -1,14 +1,15 @@
 """Operations on what a provider keeps: a request's fields by their inventory, an answer's new ids."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from firedoor.types.exchange import Surface
 from firedoor.wire.inventory.bodies import BODIES
 from firedoor.wire.plain import PassingStream, edit_answer
 from firedoor.wire.state import hosted
 from firedoor.wire.state.answer import read_answer
-from firedoor.wire.state.lines import CONTENTS, LinesStream
+from firedoor.wire.state.lines import CONTENTS, RESULTS, LinesStream
 from firedoor.wire.state.parts import params, reader_of, sections_of
+from firedoor.wire.state.told import TELLS, edit_told, read_told
 from firedoor.wire.surface import SurfaceWire
 
 
@@ -23,8 +24,9 @@ def state_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire:
             surface, sections_of(body), read_turn, read_field, params, hosted.read_answer,
             edit_answer, hosted.HostedStream,
         )  # fmt: skip
-    lines = LinesStream if name in CONTENTS else None
+    lines = partial(LinesStream, makers=name in RESULTS) if name in CONTENTS else None
+    read, change = (read_told, edit_told) if name in TELLS else (read_answer, edit_answer)
     return SurfaceWire(
-        surface, sections_of(body), read_turn, read_field, params, read_answer, edit_answer,
+        surface, sections_of(body), read_turn, read_field, params, read, change,
         PassingStream, lines=lines,
     )  # fmt: skip

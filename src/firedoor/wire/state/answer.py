@@ -19,6 +19,7 @@ _ID_MEMBERS: Final = {
     "conversation_id": "conversation",
     "error_file_id": "file",
     "file_id": "file",
+    "memory_version_id": "memory_version",
     "output_file_id": "file",
     "response_id": "response",
     "vector_store_id": "vector_store",
@@ -67,7 +68,17 @@ def minted_ids(value: Any) -> Iterator[MintedId]:
                 continue
             seen.add(found)
             yield MintedId(_resource(member, holder), found)
+        for made in _result_files(holder):
+            seen.add(made)
+            yield MintedId("file", made)
         stack.extend(holder[name] for name in reversed(_INSIDE) if name in holder)
+
+
+def _result_files(holder: dict[str, Any]) -> list[str]:
+    """What a training job left behind: bare ids."""
+    found = holder.get("result_files")
+    ids = found[:_IDS_MAX] if isinstance(found, list) else []
+    return [id_ for id_ in ids if isinstance(id_, str) and 0 < len(id_) <= _ID_CHARS_MAX]
 
 
 def read_answer(body: bytes) -> Answer:

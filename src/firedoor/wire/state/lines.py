@@ -54,11 +54,17 @@ def _answer_in(line: dict[str, Any]) -> tuple[dict[str, Any], str, SurfaceWire] 
     return None
 
 
+RESULTS: Final = frozenset({"anthropic:messages.batches.results"})
+"""Those of them that the provider itself writes: what their answers name is as in any answer."""
+
+
 class LinesStream:
     """See `AnswerStream`."""
 
-    def __init__(self, hold_calls: bool) -> None:
+    def __init__(self, hold_calls: bool, *, makers: bool = False) -> None:
         self._hold = hold_calls
+        self._makers = makers
+        """Whether the provider itself wrote the lines, so that what they name is the caller's."""
         self._line = bytearray()
         self._passing = False
         """Whether the line under way is no JSON."""
@@ -125,7 +131,9 @@ class LinesStream:
         holder, member, wire = found
         inner = dumps(holder[member]).encode()
         refused: dict[str, str] = {}
-        for said in wire.read_answer(inner).output:
+        answer = wire.read_answer(inner)
+        minted = answer.minted if self._makers else ()
+        for said in answer.output:
             told = said._replace(pointer=f"/{self._number}{said.pointer}")
             self._refusal = None
             yield Piece(b"", done=told)
@@ -138,7 +146,7 @@ class LinesStream:
                     yield Piece(b"", done=said._replace(pointer=f"/{self._number}{said.pointer}"))
             holder[member] = loads(inner)
             raw = dumps(value).encode() + (b"\n" if raw.endswith(b"\n") else b"")
-        yield Piece(raw)
+        yield Piece(raw, minted=minted)
 
     def decide(self, refusal: str | None) -> None:
         """See `AnswerStream`."""
