@@ -12,6 +12,8 @@ from conftest import Serve
 from firedoor import Door
 from firedoor.testing import Reply, ScriptedUpstream, shapes
 from firedoor.testing.upstream import UpstreamCall
+from firedoor.types.part import MintedId
+from firedoor.wire.openai_responses.stream import ResponsesStream
 
 LINE = (
     b'{"custom_id":"1","method":"POST","url":"/v1/embeddings","body":{"model":"m","input":"a"}}\n'
@@ -198,28 +200,15 @@ def test_an_id_that_a_caller_said_itself_is_not_made_for_it(
             sdk.responses.retrieve("resp_old")
 
 
-def test_a_container_can_be_used_while_the_answer_goes_on(
-    door: Door, upstream: ScriptedUpstream
-) -> None:
+def test_a_container_is_told_before_the_event_that_names_it_leaves() -> None:
+    """So that it is recorded while the answer goes on, and can be used at once."""
     item = {"id": "ci_1", "type": "code_interpreter_call", "status": "completed", "code": "1",
             "container_id": "cntr_3", "outputs": None}  # fmt: skip
-    ended = shapes.response(Reply("x"), "m", 1) | {"output": [item]}
-    events: list[dict[str, Any]] = [
-        {"type": "response.output_item.added", "output_index": 0, "item": item},
-        {"type": "response.output_item.done", "output_index": 0, "item": item},
-        {"type": "response.completed", "response": ended},
+    event = {"type": "response.output_item.done", "output_index": 0, "item": item}
+    pieces = ResponsesStream(True).feed(f"data: {json.dumps(event)}\n\n".encode())
+    assert [(p.minted, b"cntr_3" in p.raw) for p in pieces if p.raw] == [
+        ((MintedId("container", "cntr_3"),), True)
     ]
-    raw = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events).encode()
-    upstream.script = lambda call: (
-        Reply(raw=raw, content_type="text/event-stream")
-        if call.body.get("stream")
-        else Reply(raw=b'{"object": "list", "data": []}')
-    )
-    sdk = door.wrap(openai.OpenAI(base_url=upstream.openai, api_key="k", max_retries=0))
-    with door.instance("a", compartment="press"):
-        for event in sdk.responses.create(model="m", input="Go.", stream=True):
-            if event.type == "response.output_item.done":
-                sdk.containers.files.list("cntr_3")
 
 
 def test_metadata_in_a_query_is_known(door: Door, upstream: ScriptedUpstream) -> None:
