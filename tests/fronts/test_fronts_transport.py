@@ -44,7 +44,8 @@ def test_a_stream_passes_byte_for_byte(
     with family.Client(transport=door.transport()) as client:  # type: ignore[attr-defined]
         guarded = client.post(url, json=body)
     assert guarded.content.replace(b"chatcmpl-2", b"chatcmpl-1") == plain.content
-    assert talking.calls[0].raw == talking.calls[1].raw
+    asked = b',"stream_options":{"include_usage":true}}'
+    assert talking.calls[1].raw == talking.calls[0].raw[:-1] + asked
 
 
 async def test_all_async_clients_pass(door: Door, talking: ScriptedUpstream) -> None:

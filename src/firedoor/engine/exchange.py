@@ -118,6 +118,8 @@ class Exchange:
         self.forwarded: bytes | SpooledBody = b""
         self.second_try = False
         """Whether an equal request was tried before and had no answer."""
+        self.asked_usage = False
+        """Whether the door asks for a stream's usage, which the client did not ask for."""
         self.store_down = False
         """Whether an ``observe`` call went on without its entry."""
 
@@ -344,15 +346,25 @@ class Exchange:
             refused = judged.held(scene)
         if refused is not None:
             return self._refuse(refused)
-        edits = self.tally.edits
-        if edits and self.enforcing:
-            assert isinstance(request.body, bytes), "nothing in a form can be edited"
-            gone = [e.pointer for e in edits if e.text is None]
-            along = wire.wire_for(self.endpoint).goes_along(request.fields, gone) if gone else []
-            self.forwarded = wire.edit(request.body, (*edits, *along))
+        self.forwarded = self._edited() if self.enforcing else request.body
         self._state = _State.COMMIT
         self.run_committed = join(scene.run_label, self.tally.presented)
         return [opening.commit(self, scene, outcomes)]
+
+    def _edited(self) -> bytes | SpooledBody:
+        """The body as it goes on: without what is withheld, and asking for the usage of a stream."""
+        request, edits, surface = self.request, self.tally.edits, wire.wire_for(self.endpoint)
+        body, params = request.body, request.params
+        if edits:
+            assert isinstance(body, bytes), "nothing in a form can be edited"
+            gone = [e.pointer for e in edits if e.text is None]
+            along = surface.goes_along(request.fields, gone) if gone else []
+            body = wire.edit(body, (*edits, *along))
+        unasked = surface.stream_unasked is not None and params.stream and not params.include_usage
+        if unasked and isinstance(body, bytes) and not request.opaque:
+            self.asked_usage = True
+            body = wire.asking_usage(body, request.fields)
+        return body
 
     def _committed(self, event: Committed | Stale | StoreFailed) -> list[Command]:
         if self._state is _State.UPSTREAM:

@@ -117,13 +117,21 @@ class SurfaceWire:
     """The content types of an answer that is read whole, by ``read_answer``."""
     rest: Callable[[bool], AnswerStream] | None = None
     """A reader for an answer of any other type; without one, such an answer is malformed."""
+    stream_unasked: Callable[[bool], AnswerStream] | None = None
+    """The same as ``stream``, for one whose usage the door asked for and the client did not; None
+    where a stream tells its usage anyhow."""
     lines: Callable[[bool], AnswerStream] | None = None
     """The same for an answer that is a thing itself, of any content type: results, a file."""
 
-    def reader_for(self, content_type: bytes) -> Callable[[bool], AnswerStream] | None:
-        """Who reads an answer of this type as it comes; None where nobody does."""
+    def reader_for(
+        self, content_type: bytes, *, unasked: bool = False
+    ) -> Callable[[bool], AnswerStream] | None:
+        """Who reads an answer of this type as it comes; None where nobody does.
+
+        ``unasked``: whether the door asked for usage that the client did not ask for.
+        """
         if self.lines is not None:
             return self.lines
         if content_type.startswith(self.streamed):
-            return self.stream
+            return self.stream_unasked if unasked and self.stream_unasked else self.stream
         return None if content_type.startswith(self.whole) else self.rest

@@ -1,5 +1,7 @@
 """Chat completions: request, answer, stream."""
 
+from functools import partial
+
 from firedoor.types.exchange import Surface
 from firedoor.wire.openai_chat.answer import edit_answer, read_answer
 from firedoor.wire.openai_chat.parts import params, read_field, read_turn, sections
@@ -8,5 +10,5 @@ from firedoor.wire.surface import SurfaceWire
 
 WIRE = SurfaceWire(
     Surface.OPENAI_CHAT, sections, read_turn, read_field, params, read_answer, edit_answer,
-    ChatStream,
+    ChatStream, stream_unasked=partial(ChatStream, hide_usage=True),
 )  # fmt: skip

@@ -34,6 +34,7 @@ from firedoor.wire.openai_chat.answer import (
 from firedoor.wire.plain import error_event
 from firedoor.wire.sse import Event, SseReader, unread, written
 from firedoor.wire.surface import Piece
+from firedoor.wire.usage import is_usage_alone
 
 _LEGACY = "function_call"
 _NO_INDEX = (_LEGACY,)
@@ -139,7 +140,8 @@ class _Waiting(NamedTuple):
 class ChatStream:
     """See `AnswerStream`."""
 
-    def __init__(self, hold_calls: bool) -> None:
+    def __init__(self, hold_calls: bool, *, hide_usage: bool = False) -> None:
+        self._hides_usage = hide_usage
         self._hold = hold_calls
         self._sse = SseReader()
         self._choices: dict[Any, _Choice] = {}
@@ -209,6 +211,8 @@ class ChatStream:
             self._error = error_of(value)
             self._queue.clear()
             yield Piece(event.raw, terminal=True)
+        elif self._hides_usage and is_usage_alone(value):
+            self._usage = usage_of(value.get("usage")) or self._usage
         else:
             yield from self._chunk(event, value)
 

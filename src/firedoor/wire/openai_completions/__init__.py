@@ -1,5 +1,7 @@
 """Completions, the older shape: a prompt in, text out; no tools, no history."""
 
+from functools import partial
+
 from firedoor.types.exchange import Surface
 from firedoor.wire.openai_completions.answer import read_answer
 from firedoor.wire.openai_completions.parts import params, read_field, sections
@@ -9,5 +11,5 @@ from firedoor.wire.surface import SurfaceWire
 
 WIRE = SurfaceWire(
     Surface.OPENAI_COMPLETIONS, sections, no_turn, read_field, params, read_answer, edit_answer,
-    CompletionStream,
+    CompletionStream, stream_unasked=partial(CompletionStream, hide_usage=True),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from firedoor.wire.openai_completions.answer import answer_of
 from firedoor.wire.plain import error_event
 from firedoor.wire.sse import Event, SseReader
 from firedoor.wire.surface import Piece
+from firedoor.wire.usage import is_usage_alone
 
 _CHOICES_MAX: Final = 4_096
 
@@ -16,7 +17,8 @@ _CHOICES_MAX: Final = 4_096
 class CompletionStream:
     """See `AnswerStream`."""
 
-    def __init__(self, hold_calls: bool) -> None:
+    def __init__(self, hold_calls: bool, *, hide_usage: bool = False) -> None:
+        self._hides_usage = hide_usage
         self._sse = SseReader()
         self._texts: dict[int, list[str]] = {}
         self._finish: dict[int, str] = {}
@@ -67,6 +69,8 @@ class CompletionStream:
             yield Piece(event.raw, terminal=True)
             return
         self._whole |= {k: v for k, v in value.items() if v is not None and k != "choices"}
+        if self._hides_usage and is_usage_alone(value):
+            return
         seen: list[str] = []
         finished: list[int] = []
         for _, choice in placed(value.get("choices")):
