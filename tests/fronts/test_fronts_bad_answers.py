@@ -16,11 +16,12 @@ ASK: Any = [{"role": "user", "content": "Write the report."}]
 SAID = "The report is done, and it is a good one."
 HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-a-real-key-1"}
 STREAM = "".join(e + "\n\n" for e in shapes.chat_events(Reply(SAID), "m", 1, usage=True)).encode()
+USAGE = {"include_usage": True}
 MORE = b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"More."}}]}\n\ndata: [DONE]\n\n'
 
 
 def streamed(url: str) -> bytes:
-    body = {"model": "m", "messages": ASK, "stream": True}
+    body = {"model": "m", "messages": ASK, "stream": True, "stream_options": USAGE}
     return httpx.post(url + "/v1/chat/completions", json=body, headers=HEADERS).content
 
 
@@ -85,6 +86,8 @@ def test_absurd_usage_breaks_nothing_and_counts_nothing_below_zero(
     upstream.script = lambda call: Reply(raw=raw, content_type=kind)
     running = serve("contain")
     body = {"model": "m", "messages": ASK, "stream": stream}
+    if stream:
+        body["stream_options"] = USAGE
     got = httpx.post(running.url + "/v1/chat/completions", json=body, headers=HEADERS)
     assert (got.status_code, got.content) == (200, raw)
     (call,) = running.reader.calls()

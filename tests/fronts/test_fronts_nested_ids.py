@@ -207,8 +207,22 @@ def test_a_container_is_told_before_the_event_that_names_it_leaves() -> None:
     event = {"type": "response.output_item.done", "output_index": 0, "item": item}
     pieces = ResponsesStream(True).feed(f"data: {json.dumps(event)}\n\n".encode())
     assert [(p.minted, b"cntr_3" in p.raw) for p in pieces if p.raw] == [
-        ((MintedId("container", "cntr_3"),), True)
+        ((MintedId("item", "ci_1"), MintedId("container", "cntr_3")), True)
     ]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_item_is_told_once_and_before_the_event_that_names_it_leaves(kept: bool) -> None:
+    """Of a response that the provider does not keep, no item can be named later."""
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
+    events: list[dict[str, object]] = [
+        {"type": "response.created", "response": {"id": "resp_1", "store": kept, "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": message},
+        {"type": "response.output_item.done", "output_index": 0, "item": message},
+    ]
+    raw = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
+    told = [tuple(m.id for m in p.minted) for p in ResponsesStream(True).feed(raw) if p.raw]
+    assert told == ([("resp_1",), ("msg_1",), ()] if kept else [(), (), ()])
 
 
 def test_metadata_in_a_query_is_known(door: Door, upstream: ScriptedUpstream) -> None:

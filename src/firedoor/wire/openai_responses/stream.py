@@ -78,6 +78,8 @@ class ResponsesStream:
         """Items by id and by call id."""
         self._placed: dict[Any, _Item] = {}
         """The latest item at an output index."""
+        self._minted: set[MintedId] = set()
+        """The ids that were told so far."""
         self._deciding: _Item | None = None
         self._shift = 0
         """By how much later sequence numbers differ from the provider's."""
@@ -186,7 +188,18 @@ class ResponsesStream:
         if self._hold and (is_call(begun) or not is_known(begun)):
             item.held = [event]
         else:
-            yield Piece(self._numbered(event, value))
+            yield Piece(self._numbered(event, value), minted=self._made(begun))
+
+    def _made(self, item: dict[str, Any]) -> tuple[MintedId, ...]:
+        """What an item shows of ids for the first time: they can be used while the answer goes on.
+
+        Of a response that is not kept, only what a tool made can be.
+        """
+        kept = self._response.get("store") is not False
+        found = [m for m in minted_of(item) if kept or m.resource in _FETCHED]
+        new = [m for m in found if m not in self._minted]
+        self._minted.update(new)
+        return tuple(new)
 
     def _item_done(self, event: Event, value: dict[str, Any]) -> Iterator[Piece]:
         whole = _object(value.get("item"))
@@ -195,8 +208,7 @@ class ResponsesStream:
             item = self._new(value, *_ids(whole))
         self._named.update((id_, item) for id_ in _ids(whole) if id_)
         yield from self._told(item, whole)
-        # What a tool made can be fetched while the answer goes on.
-        made = tuple(m for m in minted_of(whole) if m.resource in _FETCHED)
+        made = self._made(whole)
         yield Piece(self._released(item, whole, [*(item.held or ()), event]), minted=made)
 
     def _told(self, item: _Item, whole: dict[str, Any]) -> Iterator[Piece]:
