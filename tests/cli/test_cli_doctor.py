@@ -56,8 +56,9 @@ PAST = {
     "requests": ("requests", "import requests\nrequests.get('https://openrouter.ai/api/v1/models')",
                  "openrouter.ai", "requests", None),
     "litellm": (
-        "litellm", "import litellm\nlitellm.completion(model='anthropic/m', messages=[], "
-        "api_base='https://api.anthropic.com')", "api.anthropic.com", "litellm", "litellm"),
+        "litellm", "import os\nos.environ['LITELLM_LOCAL_MODEL_COST_MAP'] = 'True'\n"
+        "import litellm\nlitellm.completion(model='anthropic/m', api_key='k', num_retries=0, "
+        "messages=[{'role': 'user', 'content': 'x'}], api_base='https://api.anthropic.com')", "api.anthropic.com", "litellm", "litellm"),
     "a bare socket": (
         None, "import socket\nsocket.create_connection(('192.0.2.7', 443), 2)",
         "192.0.2.7", None, None),
