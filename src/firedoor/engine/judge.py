@@ -307,6 +307,11 @@ class _Section:
         elif labelled.own and labelled.evidence is Evidence.MATCHED:
             record["author"] = self.scene.instance.name
             record["author_compartment"] = self.scene.instance.compartment
+        elif labelled.foreign == "other":
+            # Whoever had it made: what a person who reads of the refusal wants to know first.
+            owner = self.scene.owner_of(part.text)
+            if owner is not None:
+                record["author"], record["author_compartment"] = owner.name, owner.compartment
         if labelled.crossing:
             record["crossing"] = True
         if part.kind is not Kind.TEXT:

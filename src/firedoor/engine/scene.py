@@ -53,6 +53,11 @@ class Scene:
         """Whether verdicts act."""
         return self.settings.policy.mode is not Mode.OBSERVE
 
+    def owner_of(self, id_: str) -> InstanceRow | None:
+        """Whoever had the thing made that ``id_`` names, where that is known."""
+        minted = self.found.minted.get(self.settings.digester(f"id\x1f{id_}"))
+        return self.found.owners.get(minted.instance) if minted is not None else None
+
     def receiver(self) -> Receiver:
         """The instance as lineage sees it."""
         return Receiver(
