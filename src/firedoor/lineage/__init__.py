@@ -1,6 +1,6 @@
 """Who wrote it, and how far has it come?
 
-May import: types, errors.
+May import: types, errors; numpy for matching.
 """
 
 from firedoor.lineage.calculus import (
