@@ -102,7 +102,7 @@ ENCODERS: Mapping[str, Write] = {
     "percent": urllib.parse.quote,
     "html": lambda text: "".join(f"&#{ord(c)};" for c in text),
     "quoted-printable": _bytes("="),
-    "json in json": lambda text: json.dumps({"note": "\n" + text.replace(" ", ' "', 1) + "\t"}),
+    "json in json": lambda text: json.dumps({"note": "\n" + "\n".join(_lines(text, 40))}),
     "\\u": _units,
     "gzip in base64": lambda text: base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode(),
     "zlib in base64": lambda text: base64.b64encode(zlib.compress(text.encode())).decode(),

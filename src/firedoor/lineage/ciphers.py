@@ -84,7 +84,7 @@ _MORSE: Final = dict(
     )
 )
 _MORSE_RUN: Final = re.compile(
-    r"(?:[.·•\-–—−_]{1,6}(?:[ ]*[/|][ ]*|[ \t\r\n]+)){12,}[.·•\-–—−_]{0,6}"
+    r"(?<![^\W_])(?:[.·•\-–—−_]{1,6}(?:\s*[/|]\s*|\s+)){12,}[.·•\-–—−_]{0,6}"
 )
 _MORSE_LETTERS: Final = Letters(".·-_? \t\r\n/|")
 _MORSE_SIGNS: Final = str.maketrans("·•–—−_", "..----")

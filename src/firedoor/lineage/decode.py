@@ -120,6 +120,16 @@ def _inside(parent: Layer, found: Decoded, number: int) -> Layer:
     return Layer(found.text, chain, start, end, starts, ends, number)
 
 
+def _undoes(chain: tuple[str, ...], codec: str) -> bool:
+    """Whether a codec only takes back what was tried before it, in whatever order."""
+    tail = []
+    for before in reversed(chain):
+        if before not in _TWICE:
+            break
+        tail.append(before)
+    return any(part in tail for part in codec.split("+") if part in _TWICE)
+
+
 def unwrapped(text: str, work_chars: int) -> Unwrapped:
     """Every layer of ``text``, at most `DEPTH_MAX` deep; stops once ``work_chars`` are read."""
     layers = [Layer(text, (), 0, len(text))]
@@ -139,9 +149,7 @@ def unwrapped(text: str, work_chars: int) -> Unwrapped:
             if needs and needs not in layer.text:
                 continue
             for found in find(layer.text, room):
-                if found.text in seen or (
-                    found.codec in _TWICE and layer.chain[-1:] == (found.codec,)
-                ):
+                if found.text in seen or _undoes(layer.chain, found.codec):
                     continue
                 if len(found.text) > room or len(layers) >= LAYERS_MAX:
                     complete = False

@@ -16,6 +16,7 @@ from firedoor.lineage.decoded import CONTROLS, Decoded, Letters, Piece, substitu
 
 ENCODED_BYTES_MIN: Final = 16
 """Fewer decoded bytes cannot hold one fingerprint's characters."""
+TEXT_BYTES_SURE: Final = 32
 
 # One look for all solid codes: base32's and base16's letters are among base64's. A code may be
 # wrapped, and quoted line by line.
@@ -33,8 +34,11 @@ _SPACED_LETTERS: Final = Letters(hexdigits + "x\\, :-\r\n\t>|+*#")
 _WRAPPED: Final = re.compile(r"\r?\n[ \t>|+*#]{0,8}")
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]")
 _NOT_BASE32: Final = re.compile(r"[^A-Z2-7]")
+_NO_TEXT: Final = re.compile(CONTROLS.pattern + "|\ufffd")
 _HEX_NOISE: Final = re.compile(r"0x|\\x|[^0-9A-Fa-f]")
 
+_SAMPLE: Final = 128
+"""Letters of a code that show whether it is one, at each way to begin it."""
 _GZIP: Final = b"\x1f\x8b\x08"
 _ZLIB: Final = (b"x\x01", b"x^", b"x\x9c", b"x\xda")
 _WORD: Final = 1 << 16
@@ -53,23 +57,26 @@ def _inflated(data: bytes, room: int) -> tuple[str, bytes]:
     return "", data
 
 
+def _promises(data: bytes) -> bool:
+    """Whether the beginning of a code gives text, or something compressed."""
+    return data.startswith((_GZIP, *_ZLIB)) or _as_text(data) is not None
+
+
 def _as_text(data: bytes) -> str | None:
-    """The text that bytes are, forgiving a character cut at either end; None when they are none."""
-    if len(data) < ENCODED_BYTES_MIN:
-        return None
+    """The text that bytes begin with, from the first whole character on; None when they are none.
+
+    What follows may be anything: a code without padding runs into the word on the next line. That
+    `TEXT_BYTES_SURE` bytes are text by chance does not happen.
+    """
     if data[1::2].count(0) > len(data) // 3:
         text = data.decode("utf-16-le", "replace")
     else:
         first = next((n for n in range(min(4, len(data))) if data[n] & 0xC0 != 0x80), 0)
-        try:
-            text = data[first:].decode()
-        except UnicodeDecodeError as error:
-            if len(data) - first - error.start > 3 or not error.start:
-                return None
-            text = data[first : first + error.start].decode()
-    if CONTROLS.search(text) or "\ufffd" in text:
-        return None
-    return text
+        text = data[first:].decode("utf-8", "replace")
+    bad = _NO_TEXT.search(text)
+    size = len(text) if bad is None else bad.start()
+    least = ENCODED_BYTES_MIN if len(text) - size <= 3 else TEXT_BYTES_SURE
+    return text[:size] if size >= least else None
 
 
 def _found(codec: str, start: int, end: int, data: bytes, room: int) -> Iterator[Decoded]:
@@ -105,10 +112,10 @@ def _base64(said: str, start: int, end: int, room: int) -> Iterator[Decoded]:
     for phase in range(4):
         usable = solid[phase:]
         usable = usable[: len(usable) - (len(usable) % 4 == 1)]
-        data = base64.b64decode(usable + "=" * (-len(usable) % 4))
-        found = list(_found("base64", start + phase, end, data, room))
-        if found:
-            yield from found
+        sample = usable[:_SAMPLE]
+        if _promises(base64.b64decode(sample + "=" * (-len(sample) % 4))):
+            data = base64.b64decode(usable + "=" * (-len(usable) % 4))
+            yield from _found("base64", start + phase, end, data, room)
             return
 
 
@@ -121,23 +128,26 @@ def _base32(codec: str, said: str, start: int, end: int, room: int) -> Iterator[
         usable = solid[phase:]
         usable = usable[: len(usable) - {1: 1, 3: 1, 6: 1}.get(len(usable) % 8, 0)]
         try:
-            data = base64.b32decode(usable + "=" * (-len(usable) % 8))
+            if _promises(base64.b32decode(_padded(usable[:_SAMPLE]))):
+                yield from _found(
+                    codec, start + phase, end, base64.b32decode(_padded(usable)), room
+                )
+                return
         except binascii.Error:
             continue
-        found = list(_found(codec, start + phase, end, data, room))
-        if found:
-            yield from found
-            return
+
+
+def _padded(said: str) -> str:
+    return said + "=" * (-len(said) % 8)
 
 
 def _base16(codec: str, said: str, start: int, end: int, room: int) -> Iterator[Decoded]:
     solid = _HEX_NOISE.sub("", said)
     for phase in (0, 1):
         usable = solid[phase:]
-        data = bytes.fromhex(usable[: len(usable) // 2 * 2])
-        found = list(_found(codec, start + phase, end, data, room))
-        if found:
-            yield from found
+        if _promises(bytes.fromhex(usable[: min(_SAMPLE, len(usable) // 2 * 2)])):
+            data = bytes.fromhex(usable[: len(usable) // 2 * 2])
+            yield from _found(codec, start + phase, end, data, room)
             return
 
 

@@ -1,0 +1,335 @@
+"""What of a context was written elsewhere: every passage found again, character by character.
+
+In three steps, because somebody has to ask a store between them: `question` reads the pieces and
+says which fingerprints to look up, `candidates` which passages to fetch, `answer` compares. `match`
+does the three over an index that can be asked at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from firedoor.lineage.decode import Layer, unwrapped
+from firedoor.lineage.fingerprints import GRAM_CHARS, Printer, Prints, prints_of
+from firedoor.lineage.index import Index, Posting, Source, Stored
+from firedoor.lineage.normal import Codes, Normal, normal_of
+from firedoor.lineage.spans import (
+    RUN_CHARS_MIN,
+    Digests,
+    Kept,
+    Run,
+    digests_of,
+    longest,
+    runs_at,
+    says_little,
+    whole,
+)
+from firedoor.types.ids import PassageId
+
+ALONE_CHARS_MIN: Final = 64
+"""A run that makes a passage somebody's. At 32, one part in fifteen of code holds such an idiom."""
+STRETCH_CHARS_MIN: Final = 96
+"""How much of one place of a passage shorter runs must bring up to do the same."""
+STRETCH_GAP_CHARS_MAX: Final = 48
+"""Runs of a passage that leave out no more than this between them are one place of it."""
+WORK_CHARS: Final = 64_000_000
+"""Characters read and compared before a question is broken off, unless the caller says otherwise."""
+_ANCHOR_CHARS: Final = 256
+"""What looking at one candidate costs, in characters of work."""
+
+
+class Piece(NamedTuple):
+    """One part of a context. Runs go on from piece to piece of the same stream."""
+
+    text: str
+    stream: int = 0
+
+
+class Match(NamedTuple):
+    """Characters ``start`` to ``end`` of a part stand in a passage that came up before."""
+
+    part: int
+    start: int
+    end: int
+    source: Source
+    at: int
+    """Where the run begins in the passage's normal form."""
+    length: int
+    """Normalised characters of the whole run; it may go on in the next part."""
+    stretch: int
+    """Characters of this place of the passage that came up, by this run and its neighbours."""
+    chain: tuple[str, ...]
+    """Codecs that had to be taken off, the outermost first."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is enough of it to say whose it is."""
+        return self.length >= ALONE_CHARS_MIN or self.stretch >= STRETCH_CHARS_MIN
+
+
+class Opaque(NamedTuple):
+    """Characters of a part that look like code and say nothing."""
+
+    part: int
+    start: int
+    end: int
+
+
+class _Text(NamedTuple):
+    """The pieces of one stream as one text, and where each begins in it."""
+
+    text: str
+    parts: tuple[int, ...]
+    starts: tuple[int, ...]
+
+    def spans(self, start: int, end: int) -> list[tuple[int, int, int]]:
+        """(part, from, to) of each piece that a stretch reaches into."""
+        found = []
+        for part, at, after in zip(
+            self.parts, self.starts, (*self.starts[1:], len(self.text) + 1), strict=True
+        ):
+            low, high = max(start, at), min(end, after - 1)
+            if low < high:
+                found.append((part, low - at, high - at))
+        return found
+
+
+class _Reading(NamedTuple):
+    """One layer of one stream, ready to be compared."""
+
+    text: _Text
+    layer: Layer
+    normal: Normal
+    prints: Prints
+
+
+class Question(NamedTuple):
+    """What has been read of a context, and what there is to look up."""
+
+    keys: tuple[int, ...]
+    readings: tuple[_Reading, ...]
+    opaque: tuple[Opaque, ...]
+    complete: bool
+    printer: Printer
+
+
+class Answer(NamedTuple):
+    """What was found."""
+
+    matches: tuple[Match, ...]
+    """Runs that count, by part and place; several where passages overlap."""
+    weak: tuple[Match, ...]
+    """Runs too short to count here; with those of other calls they may, by `stretches`."""
+    opaque: tuple[Opaque, ...]
+    complete: bool
+    """Whether all was read and compared within the bounds."""
+
+
+def _texts(pieces: Sequence[Piece]) -> list[_Text]:
+    streams: dict[int, list[int]] = defaultdict(list)
+    for number, piece in enumerate(pieces):
+        streams[piece.stream].append(number)
+    texts = []
+    for parts in streams.values():
+        starts, at = [], 0
+        for part in parts:
+            starts.append(at)
+            at += len(pieces[part].text) + 1
+        # A newline is nothing in the normal form, and lets a line number at a part's start be one.
+        text = "\n".join(pieces[part].text for part in parts)
+        texts.append(_Text(text, tuple(parts), tuple(starts)))
+    return texts
+
+
+def question(
+    pieces: Sequence[Piece], printer: Printer, *, work_chars: int = WORK_CHARS, decode: bool = True
+) -> Question:
+    """Read the pieces of a context in every layer, within ``work_chars``."""
+    layers: list[tuple[_Text, Layer]] = []
+    opaque: list[Opaque] = []
+    complete = True
+    for text in _texts(pieces):
+        if not decode:
+            layers.append((text, Layer(text.text, (), 0, len(text.text))))
+            continue
+        found = unwrapped(text.text, work_chars)
+        work_chars = max(0, work_chars - found.spent_chars)
+        complete &= found.complete
+        layers.extend((text, layer) for layer in found.layers)
+        opaque.extend(Opaque(*span) for low, high in found.opaque for span in text.spans(low, high))
+    normals = [normal_of(layer.text) for _, layer in layers]
+    prints = prints_of([normal.codes for normal in normals], printer)
+    readings = tuple(
+        _Reading(text, layer, normal, printed)
+        for (text, layer), normal, printed in zip(layers, normals, prints, strict=True)
+        if len(printed.keys)
+    )
+    keys = np.unique(np.concatenate([r.prints.keys for r in readings])) if readings else ()
+    return Question(tuple(map(int, keys)), readings, tuple(opaque), complete, printer)
+
+
+def candidates(postings: Mapping[int, Sequence[Posting]]) -> tuple[PassageId, ...]:
+    """The passages that share a fingerprint with the question, each once."""
+    return tuple(dict.fromkeys(p.passage for found in postings.values() for p in found))
+
+
+def _anchors(
+    reading: _Reading,
+    postings: Mapping[int, Sequence[Posting]],
+    known: np.ndarray[tuple[int], np.dtype[np.int64]],
+) -> dict[PassageId, list[tuple[int, int]]]:
+    """By passage, the places here and there that share a fingerprint."""
+    anchors: dict[PassageId, list[tuple[int, int]]] = defaultdict(list)
+    here = np.flatnonzero(np.isin(reading.prints.keys, known))
+    keys, places = reading.prints.keys[here].tolist(), reading.prints.at[here].tolist()
+    for key, place in zip(keys, places, strict=True):
+        for posting in postings[key]:
+            anchors[posting.passage].append((place, posting.at))
+    return anchors
+
+
+class _Values:
+    """A reading in the kind that a passage was kept in; digests are made once, when first needed."""
+
+    def __init__(self, reading: _Reading, printer: Printer) -> None:
+        self._codes: Codes = reading.normal.codes
+        self._printer = printer
+        self._digests: Digests | None = None
+
+    def like(self, kept: Kept) -> Codes | Digests:
+        if kept.chars == 1:
+            return self._codes
+        if self._digests is None:
+            self._digests = digests_of(self._codes, self._printer)
+        return self._digests
+
+
+def answer(
+    asked: Question,
+    postings: Mapping[int, Sequence[Posting]],
+    stored: Mapping[PassageId, Stored],
+    *,
+    work_chars: int = WORK_CHARS,
+) -> Answer:
+    """Compare with the stored passages, and tell where each run stands in the original."""
+    known = np.fromiter(postings, dtype=np.int64, count=len(postings))
+    found: dict[PassageId, list[tuple[_Reading, Run]]] = defaultdict(list)
+    complete = asked.complete
+    for reading in asked.readings:
+        values = _Values(reading, asked.printer)
+        for passage, places in _anchors(reading, postings, known).items():
+            if passage not in stored:
+                continue
+            kept = stored[passage].kept
+            work_chars -= _ANCHOR_CHARS * len(places)
+            if work_chars < 0:
+                complete = False
+                break
+            here, there = np.array(places, dtype=np.int64).T
+            for run in longest(list(runs_at(values.like(kept), kept, here, there, GRAM_CHARS))):
+                work_chars -= run.end - run.start
+                if not says_little(reading.normal.codes[run.start : run.end]):
+                    found[passage].append((reading, run))
+    matches: list[Match] = []
+    weak: list[Match] = []
+    for passage, runs in found.items():
+        sums = stretches([(run.at, run.at + run.end - run.start) for _, run in runs])
+        for (reading, run), stretch in zip(runs, sums, strict=True):
+            counts = run.end - run.start >= RUN_CHARS_MIN or stretch >= STRETCH_CHARS_MIN
+            where = matches if counts else weak
+            where.extend(_matches(reading, run, stored[passage].source, stretch))
+    return Answer(_sorted(matches), _sorted(weak), asked.opaque, complete)
+
+
+def stretches(runs: Sequence[tuple[int, int]]) -> list[int]:
+    """For each run of one passage, how much has come up of the place where it stands.
+
+    Runs are (from, to) in the passage. What came up twice counts once, so a phrase that is often
+    quoted never adds up; the pieces of a passage that was cut up do, in one call or over several.
+    """
+    sums = [0] * len(runs)
+    group: list[int] = []
+    covered, reach = 0, 0
+
+    def settle() -> None:
+        for member in group:
+            sums[member] = covered
+
+    for number in sorted(range(len(runs)), key=lambda n: runs[n]):
+        start, end = runs[number]
+        if group and start - reach > STRETCH_GAP_CHARS_MAX:
+            settle()
+            group, covered, reach = [], 0, 0
+        covered += max(0, end - max(start, reach))
+        reach = max(reach, end)
+        group.append(number)
+    settle()
+    return sums
+
+
+def _matches(reading: _Reading, run: Run, source: Source, stretch: int) -> list[Match]:
+    at = reading.normal.at
+    low, high = whole(reading.layer.text, int(at[run.start]), int(at[run.end - 1]) + 1)
+    start, end = reading.layer.span(low, high)
+    if reading.layer.chain:
+        start, end = whole(reading.text.text, start, end)
+    return [
+        Match(part, low, high, source, run.at, run.end - run.start, stretch, reading.layer.chain)
+        for part, low, high in reading.text.spans(start, end)
+    ]
+
+
+def _sorted(matches: list[Match]) -> tuple[Match, ...]:
+    """In order; a stretch that several layers show once, by the fewest codecs."""
+    best: dict[tuple[int, PassageId], list[Match]] = defaultdict(list)
+    for match in sorted(matches, key=lambda m: (len(m.chain), m.start, -m.end, m.chain)):
+        kept = best[match.part, match.source.passage]
+        # Only what has no codec is dense enough to be worth comparing with the rest.
+        plain = [m for m in kept if not m.chain] if match.chain else kept[-1:]
+        if not any(m.start <= match.start and match.end <= m.end for m in (*plain, *kept[-1:])):
+            kept.append(match)
+    flat = (match for kept in best.values() for match in kept)
+    return tuple(sorted(flat, key=lambda m: (m.part, m.start, -m.end, m.source.order)))
+
+
+def match(
+    pieces: Sequence[Piece], index: Index, printer: Printer, *, work_chars: int = WORK_CHARS
+) -> Answer:
+    """What of the pieces is in the index: the three steps over an index that answers at once."""
+    asked = question(pieces, printer, work_chars=work_chars)
+    postings = index.look(asked.keys)
+    return answer(asked, postings, index.stored(candidates(postings)), work_chars=work_chars)
+
+
+def authored(matches: Sequence[Match]) -> tuple[Match, ...]:
+    """Each character to the earliest that has it, by ledger order; what came from outside is out.
+
+    Less than `Match.tells` is an idiom, and nobody's. A later passage that carries an earlier one
+    keeps what is its own, where that is long enough.
+    """
+    claimed: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    found: list[Match] = []
+    for match in sorted(matches, key=lambda m: (m.source.order, m.part, m.start, -m.end)):
+        rest = _without(match.start, match.end, claimed[match.part])
+        for start, end in rest:
+            claimed[match.part].append((start, end))
+            untouched = (start, end) == (match.start, match.end)
+            enough = untouched or end - start >= RUN_CHARS_MIN
+            if match.source.emitted and match.tells and enough:
+                found.append(match._replace(start=start, end=end))
+    return _sorted(found)
+
+
+def _without(start: int, end: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    rest = []
+    for low, high in sorted(taken):
+        if high <= start or low >= end:
+            continue
+        if low > start:
+            rest.append((start, low))
+        start = max(start, high)
+    if start < end:
+        rest.append((start, end))
+    return rest
