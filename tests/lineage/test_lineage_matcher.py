@@ -8,16 +8,8 @@ from hypothesis import strategies as st
 
 from firedoor.lineage.fingerprints import Printer, printer_for, prints_of
 from firedoor.lineage.index import Added, MemoryIndex, Source
-from firedoor.lineage.matcher import (
-    ALONE_CHARS_MIN,
-    Answer,
-    Match,
-    Piece,
-    authored,
-    match,
-    question,
-    stretches,
-)
+from firedoor.lineage.matcher import Answer, Piece, match, question
+from firedoor.lineage.matches import ALONE_CHARS_MIN, Covered, Match, authored, stretches
 from firedoor.lineage.normal import normal_of
 from firedoor.lineage.spans import DIGEST_CHARS, kept_digests
 from firedoor.types.ids import PassageId
@@ -167,6 +159,23 @@ def test_stretches(runs: list[tuple[int, int]], expect: list[int]) -> None:
     assert stretches(runs) == expect
 
 
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12))))
+def test_what_is_taken_is_free_once(asked: list[tuple[int, int]]) -> None:
+    covered, taken = Covered(), set[int]()
+    for start, size in asked:
+        free = covered.take(start, start + size)
+        assert {n for a, b in free for n in range(a, b)} == set(range(start, start + size)) - taken
+        taken |= set(range(start, start + size))
+        assert covered.covers(start, start + size)
+
+
+def test_an_idiom_that_came_earlier_makes_no_hole() -> None:
+    world = World()
+    world.add("bob", "skipped three hosts because their leases had expired")
+    world.add("ada", NOTE)
+    assert spans(authored(world.match(NOTE).matches)) == [(0, 0, len(NOTE) - 1)]
+
+
 def test_half_the_words_changed_leaves_runs_that_are_exact() -> None:
     text = edited(NOTE, 0.1, random.Random(3))
     for m in note().match(text).matches:
@@ -175,7 +184,9 @@ def test_half_the_words_changed_leaves_runs_that_are_exact() -> None:
 
 def test_an_echo_keeps_its_first_author() -> None:
     world = note()
-    held = [(0, len(normal_of(NOTE).codes))]
+    held = list(world.match(NOTE).held(0, {PassageId("p_1")}))
+    assert held == [(0, len(normal_of(NOTE).codes))]
+    assert world.match(NOTE).held(0, ()) == ()
     assert world.add("bob", NOTE, held=held).stored == 0
     world.add("cy", NOTE)  # did not have it in its input, and was later by the ledger
     assert world.who(NOTE) == {"ada"}
@@ -259,7 +270,7 @@ def test_a_wrong_posting_is_no_match() -> None:
 def test_digests_do_what_text_does() -> None:
     world = World(digests=True)
     world.add("ada", NOTE)
-    text = OTHER + NOTE[11:170] + OTHER
+    text = OTHER + "z" + NOTE[11:170] + "z" + OTHER
     assert spans(world.match(text).matches) == spans(note().match(text).matches)
     assert world.index._stored[PassageId("p_1")].kept.chars == DIGEST_CHARS
 

@@ -5,8 +5,9 @@ says which fingerprints to look up, `candidates` which passages to fetch, `answe
 does the three over an index that can be asked at once.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from firedoor.lineage.decode import Layer, unwrapped
 from firedoor.lineage.fingerprints import GRAM_CHARS, Printer, Prints, prints_of
 from firedoor.lineage.index import Index, Posting, Source, Stored
+from firedoor.lineage.matches import STRETCH_CHARS_MIN, Match, in_order, stretches
 from firedoor.lineage.normal import Codes, Normal, normal_of
 from firedoor.lineage.spans import (
     RUN_CHARS_MIN,
@@ -28,12 +30,6 @@ from firedoor.lineage.spans import (
 )
 from firedoor.types.ids import PassageId
 
-ALONE_CHARS_MIN: Final = 64
-"""A run that makes a passage somebody's. At 32, one part in fifteen of code holds such an idiom."""
-STRETCH_CHARS_MIN: Final = 96
-"""How much of one place of a passage shorter runs must bring up to do the same."""
-STRETCH_GAP_CHARS_MAX: Final = 48
-"""Runs of a passage that leave out no more than this between them are one place of it."""
 WORK_CHARS: Final = 64_000_000
 """Characters read and compared before a question is broken off, unless the caller says otherwise."""
 _ANCHOR_CHARS: Final = 256
@@ -45,28 +41,6 @@ class Piece(NamedTuple):
 
     text: str
     stream: int = 0
-
-
-class Match(NamedTuple):
-    """Characters ``start`` to ``end`` of a part stand in a passage that came up before."""
-
-    part: int
-    start: int
-    end: int
-    source: Source
-    at: int
-    """Where the run begins in the passage's normal form."""
-    length: int
-    """Normalised characters of the whole run; it may go on in the next part."""
-    stretch: int
-    """Characters of this place of the passage that came up, by this run and its neighbours."""
-    chain: tuple[str, ...]
-    """Codecs that had to be taken off, the outermost first."""
-
-    @property
-    def tells(self) -> bool:
-        """Whether there is enough of it to say whose it is."""
-        return self.length >= ALONE_CHARS_MIN or self.stretch >= STRETCH_CHARS_MIN
 
 
 class Opaque(NamedTuple):
@@ -87,16 +61,18 @@ class _Text(NamedTuple):
     def spans(self, start: int, end: int) -> list[tuple[int, int, int]]:
         """(part, from, to) of each piece that a stretch reaches into."""
         found = []
-        for part, at, after in zip(
-            self.parts, self.starts, (*self.starts[1:], len(self.text) + 1), strict=True
-        ):
-            low, high = max(start, at), min(end, after - 1)
+        for n in range(max(0, bisect_right(self.starts, start) - 1), len(self.parts)):
+            at = self.starts[n]
+            if at >= end:
+                break
+            after = self.starts[n + 1] - 1 if n + 1 < len(self.starts) else len(self.text)
+            low, high = max(start, at), min(end, after)
             if low < high:
-                found.append((part, low - at, high - at))
+                found.append((self.parts[n], low - at, high - at))
         return found
 
 
-class _Reading(NamedTuple):
+class Reading(NamedTuple):
     """One layer of one stream, ready to be compared."""
 
     text: _Text
@@ -109,10 +85,19 @@ class Question(NamedTuple):
     """What has been read of a context, and what there is to look up."""
 
     keys: tuple[int, ...]
-    readings: tuple[_Reading, ...]
+    readings: tuple[Reading, ...]
     opaque: tuple[Opaque, ...]
     complete: bool
     printer: Printer
+
+
+class Found(NamedTuple):
+    """Characters ``start`` to ``end`` of a reading's normal form stand in a passage."""
+
+    reading: int
+    start: int
+    end: int
+    passage: PassageId
 
 
 class Answer(NamedTuple):
@@ -122,9 +107,19 @@ class Answer(NamedTuple):
     """Runs that count, by part and place; several where passages overlap."""
     weak: tuple[Match, ...]
     """Runs too short to count here; with those of other calls they may, by `stretches`."""
+    runs: tuple[Found, ...]
+    """The same and the weak ones, in the normal forms of the question's readings."""
     opaque: tuple[Opaque, ...]
     complete: bool
     """Whether all was read and compared within the bounds."""
+
+    def held(self, reading: int, shown: Collection[PassageId]) -> tuple[tuple[int, int], ...]:
+        """The stretches of one reading that stand in ``shown``: in what its emitter had read."""
+        return tuple(
+            (found.start, found.end)
+            for found in self.runs
+            if found.reading == reading and found.passage in shown
+        )
 
 
 def _texts(pieces: Sequence[Piece]) -> list[_Text]:
@@ -162,7 +157,7 @@ def question(
     normals = [normal_of(layer.text) for _, layer in layers]
     prints = prints_of([normal.codes for normal in normals], printer)
     readings = tuple(
-        _Reading(text, layer, normal, printed)
+        Reading(text, layer, normal, printed)
         for (text, layer), normal, printed in zip(layers, normals, prints, strict=True)
         if len(printed.keys)
     )
@@ -176,7 +171,7 @@ def candidates(postings: Mapping[int, Sequence[Posting]]) -> tuple[PassageId, ..
 
 
 def _anchors(
-    reading: _Reading,
+    reading: Reading,
     postings: Mapping[int, Sequence[Posting]],
     known: np.ndarray[tuple[int], np.dtype[np.int64]],
 ) -> dict[PassageId, list[tuple[int, int]]]:
@@ -193,7 +188,7 @@ def _anchors(
 class _Values:
     """A reading in the kind that a passage was kept in; digests are made once, when first needed."""
 
-    def __init__(self, reading: _Reading, printer: Printer) -> None:
+    def __init__(self, reading: Reading, printer: Printer) -> None:
         self._codes: Codes = reading.normal.codes
         self._printer = printer
         self._digests: Digests | None = None
@@ -215,9 +210,9 @@ def answer(
 ) -> Answer:
     """Compare with the stored passages, and tell where each run stands in the original."""
     known = np.fromiter(postings, dtype=np.int64, count=len(postings))
-    found: dict[PassageId, list[tuple[_Reading, Run]]] = defaultdict(list)
+    found: dict[PassageId, list[tuple[int, Run]]] = defaultdict(list)
     complete = asked.complete
-    for reading in asked.readings:
+    for number, reading in enumerate(asked.readings):
         values = _Values(reading, asked.printer)
         for passage, places in _anchors(reading, postings, known).items():
             if passage not in stored:
@@ -231,45 +226,24 @@ def answer(
             for run in longest(list(runs_at(values.like(kept), kept, here, there, GRAM_CHARS))):
                 work_chars -= run.end - run.start
                 if not says_little(reading.normal.codes[run.start : run.end]):
-                    found[passage].append((reading, run))
+                    found[passage].append((number, run))
     matches: list[Match] = []
     weak: list[Match] = []
     for passage, runs in found.items():
         sums = stretches([(run.at, run.at + run.end - run.start) for _, run in runs])
-        for (reading, run), stretch in zip(runs, sums, strict=True):
+        for (number, run), stretch in zip(runs, sums, strict=True):
             counts = run.end - run.start >= RUN_CHARS_MIN or stretch >= STRETCH_CHARS_MIN
             where = matches if counts else weak
-            where.extend(_matches(reading, run, stored[passage].source, stretch))
-    return Answer(_sorted(matches), _sorted(weak), asked.opaque, complete)
+            where.extend(_matches(asked.readings[number], run, stored[passage].source, stretch))
+    all_runs = tuple(
+        Found(number, run.start, run.end, passage)
+        for passage, runs in found.items()
+        for number, run in runs
+    )
+    return Answer(in_order(matches), in_order(weak), all_runs, asked.opaque, complete)
 
 
-def stretches(runs: Sequence[tuple[int, int]]) -> list[int]:
-    """For each run of one passage, how much has come up of the place where it stands.
-
-    Runs are (from, to) in the passage. What came up twice counts once, so a phrase that is often
-    quoted never adds up; the pieces of a passage that was cut up do, in one call or over several.
-    """
-    sums = [0] * len(runs)
-    group: list[int] = []
-    covered, reach = 0, 0
-
-    def settle() -> None:
-        for member in group:
-            sums[member] = covered
-
-    for number in sorted(range(len(runs)), key=lambda n: runs[n]):
-        start, end = runs[number]
-        if group and start - reach > STRETCH_GAP_CHARS_MAX:
-            settle()
-            group, covered, reach = [], 0, 0
-        covered += max(0, end - max(start, reach))
-        reach = max(reach, end)
-        group.append(number)
-    settle()
-    return sums
-
-
-def _matches(reading: _Reading, run: Run, source: Source, stretch: int) -> list[Match]:
+def _matches(reading: Reading, run: Run, source: Source, stretch: int) -> list[Match]:
     at = reading.normal.at
     low, high = whole(reading.layer.text, int(at[run.start]), int(at[run.end - 1]) + 1)
     start, end = reading.layer.span(low, high)
@@ -281,19 +255,6 @@ def _matches(reading: _Reading, run: Run, source: Source, stretch: int) -> list[
     ]
 
 
-def _sorted(matches: list[Match]) -> tuple[Match, ...]:
-    """In order; a stretch that several layers show once, by the fewest codecs."""
-    best: dict[tuple[int, PassageId], list[Match]] = defaultdict(list)
-    for match in sorted(matches, key=lambda m: (len(m.chain), m.start, -m.end, m.chain)):
-        kept = best[match.part, match.source.passage]
-        # Only what has no codec is dense enough to be worth comparing with the rest.
-        plain = [m for m in kept if not m.chain] if match.chain else kept[-1:]
-        if not any(m.start <= match.start and match.end <= m.end for m in (*plain, *kept[-1:])):
-            kept.append(match)
-    flat = (match for kept in best.values() for match in kept)
-    return tuple(sorted(flat, key=lambda m: (m.part, m.start, -m.end, m.source.order)))
-
-
 def match(
     pieces: Sequence[Piece], index: Index, printer: Printer, *, work_chars: int = WORK_CHARS
 ) -> Answer:
@@ -301,35 +262,3 @@ def match(
     asked = question(pieces, printer, work_chars=work_chars)
     postings = index.look(asked.keys)
     return answer(asked, postings, index.stored(candidates(postings)), work_chars=work_chars)
-
-
-def authored(matches: Sequence[Match]) -> tuple[Match, ...]:
-    """Each character to the earliest that has it, by ledger order; what came from outside is out.
-
-    Less than `Match.tells` is an idiom, and nobody's. A later passage that carries an earlier one
-    keeps what is its own, where that is long enough.
-    """
-    claimed: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    found: list[Match] = []
-    for match in sorted(matches, key=lambda m: (m.source.order, m.part, m.start, -m.end)):
-        rest = _without(match.start, match.end, claimed[match.part])
-        for start, end in rest:
-            claimed[match.part].append((start, end))
-            untouched = (start, end) == (match.start, match.end)
-            enough = untouched or end - start >= RUN_CHARS_MIN
-            if match.source.emitted and match.tells and enough:
-                found.append(match._replace(start=start, end=end))
-    return _sorted(found)
-
-
-def _without(start: int, end: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    rest = []
-    for low, high in sorted(taken):
-        if high <= start or low >= end:
-            continue
-        if low > start:
-            rest.append((start, low))
-        start = max(start, high)
-    if start < end:
-        rest.append((start, end))
-    return rest
