@@ -222,6 +222,31 @@ def test_what_five_write_by_themselves_is_nobodys() -> None:
     assert world.match(NOTE).matches == ()
 
 
+PROMPT = (
+    "You are a careful assistant in a team of agents. Use the tools that you are given, cite what "
+    "you read, and never make up a result; if you are not sure, say so and ask."
+)
+
+
+def test_a_run_ends_where_what_is_common_begins() -> None:
+    """A shared prompt before one's own words is not counted with them, nor withheld."""
+    world = World()
+    for n in range(5):
+        world.add(f"room-{n}", PROMPT + NOTE[:40] if n == 0 else PROMPT)
+    assert world.who(PROMPT + "Today is Monday.") == set()
+    text = PROMPT + NOTE[:40]
+    assert all(m.start > len(PROMPT) - 45 for m in world.match(text).matches)
+    assert not any(m.tells for m in world.match(text).matches)
+
+
+def test_a_text_that_says_the_same_twice_is_found_whole() -> None:
+    text = f"{NOTE[:100]} I say again: {NOTE[:100]} Over."
+    world = World()
+    world.add("ada", text)
+    told = authored(world.match(text).matches)
+    assert sum(m.end - m.start for m in told) >= len(text) - 8
+
+
 def test_rulers_and_alphabets_are_nobodys() -> None:
     texts = ["a" * 500, "ab" * 300, "0123456789abcdefghijklmnopqrstuvwxyz" * 3, "-=" * 200]
     world = World()

@@ -23,7 +23,7 @@ TEXT_BYTES_SURE: Final = 32
 _SOLID: Final = re.compile(
     r"[A-Za-z0-9+/_-]{20,}(?:\r?\n[ \t>|+*#]{0,8}[A-Za-z0-9+/_-]{4,})*={0,6}"
 )
-_BASE32: Final = re.compile(r"[A-Za-z2-7]{24,}={0,6}")
+_BASE32: Final = re.compile(r"(?:[A-Z2-7]{24,}|[a-z2-7]{24,})={0,6}")
 _BASE16: Final = re.compile(r"[0-9A-Fa-f]{32,}")
 _SPACED_BASE16: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:0x|\\x)?[0-9A-Fa-f]{2}"
@@ -121,8 +121,6 @@ def _base64(said: str, start: int, end: int, room: int) -> Iterator[Decoded]:
 
 def _base32(codec: str, said: str, start: int, end: int, room: int) -> Iterator[Decoded]:
     """RFC 4648, either case, padded or not, with up to seven characters of something before."""
-    if not (said.isupper() or said.islower()):
-        return
     solid = _NOT_BASE32.sub("", said.upper())
     for phase in range(8):
         usable = solid[phase:]

@@ -11,13 +11,19 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firedoor.lineage.fingerprints import Printer, grams
+from firedoor.lineage.fingerprints import GUARANTEE_CHARS, WINDOW_GRAMS, Printer, grams
 from firedoor.lineage.normal import Codes, Offsets
 
 RUN_CHARS_MIN: Final = 32
 """Shortest run that counts by itself."""
 DIGEST_CHARS: Final = 8
 """Characters under one digest: with 16 bits of each place, no place speaks of one letter alone."""
+
+_SILENCE_CHARS_MAX: Final = 64
+"""Characters without a fingerprint of their own that a run may have between two that have.
+
+A window's worth apart they stand anyhow; a phrase that a passage has twice is posted once.
+"""
 
 Digests = NDArray[np.uint16]
 _CHUNK: Final = 64
@@ -71,26 +77,41 @@ def runs_at(
 ) -> Iterator[Run]:
     """The longest runs through the places where ``here`` and ``there`` share a fingerprint.
 
-    ``ours`` is of the kind that ``kept`` is. Each run is given once, by its diagonal.
+    ``ours`` is of the kind that ``kept`` is. Each run is given once, by its diagonal. A run ends
+    where no fingerprint speaks for it any more, though the texts go on being equal: what follows is
+    common, or was in its emitter's input, and so is nobody's, or another's.
     """
     theirs, slack = kept.values, kept.chars - 1
     order = np.lexsort((here, here - there))
-    diagonal, done = None, 0
-    for n in order.tolist():
-        start, at = int(here[n]), int(there[n])
-        if start - at != diagonal:
-            diagonal, done = start - at, 0
-        if start < done:
-            continue
+    starts, offs = here[order].tolist(), (here - there)[order].tolist()
+    n = 0
+    while n < len(starts):
+        start, off = starts[n], offs[n]
+        at = start - off
         ahead = _ahead(ours[start:], theirs[at:])
-        if ahead == 0:
-            done = start + 1
-            continue
-        back = _ahead(ours[max(0, start - at) : start][::-1], theirs[max(0, at - start) : at][::-1])
-        done = start + ahead
-        run = Run(start - back, start + ahead + slack, at - back)
-        if run.end - run.start >= least:
-            yield run
+        last = n
+        while last + 1 < len(starts) and offs[last + 1] == off and starts[last + 1] < start + ahead:
+            last += 1
+        if ahead:
+            back = _ahead(ours[:start][::-1], theirs[:at][::-1])
+            low, high = start - back, start + ahead + slack
+            for first, final in _spoken_for(starts[n : last + 1]):
+                begin = max(low, first - WINDOW_GRAMS + 1)
+                end = min(high, final + GUARANTEE_CHARS)
+                if end - begin >= least:
+                    yield Run(begin, end, begin - off)
+        n = last + 1
+
+
+def _spoken_for(places: list[int]) -> Iterator[tuple[int, int]]:
+    """Groups of places that are near enough for nothing common to lie between: first and last."""
+    first = before = places[0]
+    for place in places[1:]:
+        if place - before > _SILENCE_CHARS_MAX:
+            yield first, before
+            first = place
+        before = place
+    yield first, before
 
 
 def longest(runs: list[Run]) -> list[Run]:
@@ -110,8 +131,8 @@ def says_little(codes: Codes) -> bool:
     if len(values) < 2:
         return True
     pairs = len(np.unique(values[1:] * 0x110000 + values[:-1]))
-    steps = len(np.unique(np.diff(values)))
-    return pairs * 2 < min(len(values), 2 * _CHUNK) or steps < 6
+    steps = np.unique(np.diff(values), return_counts=True)[1]
+    return pairs * 4 < min(len(values), 2 * _CHUNK) or int(steps.max()) * 2 > len(values)
 
 
 def _extends(char: str) -> bool:
