@@ -39,6 +39,7 @@ _HEX_NOISE: Final = re.compile(r"0x|\\x|[^0-9A-Fa-f]")
 
 _SAMPLE: Final = 128
 """Letters of a code that show whether it is one, at each way to begin it."""
+_LINES_TRIED: Final = 4
 _GZIP: Final = b"\x1f\x8b\x08"
 _ZLIB: Final = (b"x\x01", b"x^", b"x\x9c", b"x\xda")
 _WORD: Final = 1 << 16
@@ -94,14 +95,25 @@ def solid_stretches(text: str, room: int) -> Iterator[Decoded]:
         if match is None or first < done:
             continue  # the next line of a wrapped one
         start, done = match.span()
-        end = done
-        yield from _base64(match[0], start, end, room)
+        yield from _base64_lines(match[0], start, room)
         wrapped = "\n" in match[0]
         inner = _WRAPPED.sub("", match[0]) if wrapped else match[0]
         for codec, pattern, find in (("base32", _BASE32, _base32), ("base16", _BASE16, _base16)):
             for run in pattern.finditer(inner):
-                low, high = (start, end) if wrapped else (start + run.start(), start + run.end())
+                low, high = (start, done) if wrapped else (start + run.start(), start + run.end())
                 yield from find(codec, run[0], low, high, room)
+
+
+def _base64_lines(said: str, start: int, room: int) -> Iterator[Decoded]:
+    """From the first line on that begins a code: a long word may stand on the line above."""
+    at = 0
+    for _ in range(_LINES_TRIED):
+        found = list(_base64(said[at:], start + at, start + len(said), room))
+        yield from found
+        line = _WRAPPED.search(said, at)
+        if found or line is None:
+            return
+        at = line.end()
 
 
 def _base64(said: str, start: int, end: int, room: int) -> Iterator[Decoded]:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from firedoor.lineage.decode import Layer, unwrapped
-from firedoor.lineage.fingerprints import GRAM_CHARS, Printer, Prints, prints_of
+from firedoor.lineage.fingerprints import Printer, Prints, prints_of
 from firedoor.lineage.index import Index, Posting, Source, Stored
 from firedoor.lineage.matches import STRETCH_CHARS_MIN, Match, in_order, stretches
 from firedoor.lineage.normal import Codes, Normal, normal_of
@@ -26,6 +26,7 @@ from firedoor.lineage.spans import (
     longest,
     runs_at,
     says_little,
+    spoken_for,
     whole,
 )
 from firedoor.types.ids import PassageId
@@ -170,19 +171,27 @@ def candidates(postings: Mapping[int, Sequence[Posting]]) -> tuple[PassageId, ..
     return tuple(dict.fromkeys(p.passage for found in postings.values() for p in found))
 
 
-def _anchors(
-    reading: Reading,
-    postings: Mapping[int, Sequence[Posting]],
-    known: np.ndarray[tuple[int], np.dtype[np.int64]],
-) -> dict[PassageId, list[tuple[int, int]]]:
-    """By passage, the places here and there that share a fingerprint."""
-    anchors: dict[PassageId, list[tuple[int, int]]] = defaultdict(list)
-    here = np.flatnonzero(np.isin(reading.prints.keys, known))
-    keys, places = reading.prints.keys[here].tolist(), reading.prints.at[here].tolist()
-    for key, place in zip(keys, places, strict=True):
-        for posting in postings[key]:
-            anchors[posting.passage].append((place, posting.at))
-    return anchors
+class _Anchors:
+    """The places of a reading that share a fingerprint, by passage and by who brought it first."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        postings: Mapping[int, Sequence[Posting]],
+        stored: Mapping[PassageId, Stored],
+    ) -> None:
+        self.of: dict[PassageId, list[tuple[int, int]]] = defaultdict(list)
+        """By passage, (place here, place there)."""
+        self.spoken: dict[str, list[int]] = defaultdict(list)
+        """By origin, the places here: an origin has one posting of what its passages repeat."""
+        known = np.fromiter(postings, dtype=np.int64, count=len(postings))
+        here = np.flatnonzero(np.isin(reading.prints.keys, known))
+        keys, places = reading.prints.keys[here].tolist(), reading.prints.at[here].tolist()
+        for key, place in zip(keys, places, strict=True):
+            for posting in postings[key]:
+                if posting.passage in stored:
+                    self.of[posting.passage].append((place, posting.at))
+                    self.spoken[stored[posting.passage].source.origin].append(place)
 
 
 class _Values:
@@ -209,21 +218,23 @@ def answer(
     work_chars: int = WORK_CHARS,
 ) -> Answer:
     """Compare with the stored passages, and tell where each run stands in the original."""
-    known = np.fromiter(postings, dtype=np.int64, count=len(postings))
     found: dict[PassageId, list[tuple[int, Run]]] = defaultdict(list)
     complete = asked.complete
     for number, reading in enumerate(asked.readings):
         values = _Values(reading, asked.printer)
-        for passage, places in _anchors(reading, postings, known).items():
-            if passage not in stored:
-                continue
-            kept = stored[passage].kept
+        anchors = _Anchors(reading, postings, stored)
+        for passage, places in anchors.of.items():
+            source, kept = stored[passage]
             work_chars -= _ANCHOR_CHARS * len(places)
             if work_chars < 0:
                 complete = False
                 break
             here, there = np.array(places, dtype=np.int64).T
-            for run in longest(list(runs_at(values.like(kept), kept, here, there, GRAM_CHARS))):
+            grown = runs_at(values.like(kept), kept, here, there)
+            spoken = anchors.spoken[source.origin]
+            for run in longest(
+                [part for whole_run in grown for part in spoken_for(whole_run, spoken)]
+            ):
                 work_chars -= run.end - run.start
                 if not says_little(reading.normal.codes[run.start : run.end]):
                     found[passage].append((number, run))

@@ -5,13 +5,20 @@ stored normal form, or over digests of it where a store keeps no text.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firedoor.lineage.fingerprints import GUARANTEE_CHARS, WINDOW_GRAMS, Printer, grams
+from firedoor.lineage.fingerprints import (
+    GRAM_CHARS,
+    GUARANTEE_CHARS,
+    WINDOW_GRAMS,
+    Printer,
+    grams,
+)
 from firedoor.lineage.normal import Codes, Offsets
 
 RUN_CHARS_MIN: Final = 32
@@ -20,10 +27,7 @@ DIGEST_CHARS: Final = 8
 """Characters under one digest: with 16 bits of each place, no place speaks of one letter alone."""
 
 _SILENCE_CHARS_MAX: Final = 64
-"""Characters without a fingerprint of their own that a run may have between two that have.
-
-A window's worth apart they stand anyhow; a phrase that a passage has twice is posted once.
-"""
+"""Characters that a run may have between two fingerprints of its origin; a window apart is usual."""
 
 Digests = NDArray[np.uint16]
 _CHUNK: Final = 64
@@ -72,46 +76,46 @@ def _ahead(ours: Codes | Digests, theirs: Codes | Digests) -> int:
     return size
 
 
-def runs_at(
-    ours: Codes | Digests, kept: Kept, here: Offsets, there: Offsets, least: int
-) -> Iterator[Run]:
+def runs_at(ours: Codes | Digests, kept: Kept, here: Offsets, there: Offsets) -> Iterator[Run]:
     """The longest runs through the places where ``here`` and ``there`` share a fingerprint.
 
-    ``ours`` is of the kind that ``kept`` is. Each run is given once, by its diagonal. A run ends
-    where no fingerprint speaks for it any more, though the texts go on being equal: what follows is
-    common, or was in its emitter's input, and so is nobody's, or another's.
+    ``ours`` is of the kind that ``kept`` is. Each run is given once, by its diagonal.
     """
     theirs, slack = kept.values, kept.chars - 1
     order = np.lexsort((here, here - there))
-    starts, offs = here[order].tolist(), (here - there)[order].tolist()
-    n = 0
-    while n < len(starts):
-        start, off = starts[n], offs[n]
+    diagonal, done = None, 0
+    for start, off in zip(here[order].tolist(), (here - there)[order].tolist(), strict=True):
+        if off != diagonal:
+            diagonal, done = off, 0
+        if start < done:
+            continue
         at = start - off
         ahead = _ahead(ours[start:], theirs[at:])
-        last = n
-        while last + 1 < len(starts) and offs[last + 1] == off and starts[last + 1] < start + ahead:
-            last += 1
+        done = start + max(1, ahead)
         if ahead:
             back = _ahead(ours[:start][::-1], theirs[:at][::-1])
-            low, high = start - back, start + ahead + slack
-            for first, final in _spoken_for(starts[n : last + 1]):
-                begin = max(low, first - WINDOW_GRAMS + 1)
-                end = min(high, final + GUARANTEE_CHARS)
-                if end - begin >= least:
-                    yield Run(begin, end, begin - off)
-        n = last + 1
+            run = Run(start - back, start + ahead + slack, at - back)
+            if run.end - run.start >= GRAM_CHARS:
+                yield run
 
 
-def _spoken_for(places: list[int]) -> Iterator[tuple[int, int]]:
-    """Groups of places that are near enough for nothing common to lie between: first and last."""
-    first = before = places[0]
-    for place in places[1:]:
-        if place - before > _SILENCE_CHARS_MAX:
-            yield first, before
-            first = place
-        before = place
-    yield first, before
+def spoken_for(run: Run, places: Sequence[int]) -> Iterator[Run]:
+    """What of a run its origin's fingerprints speak for, and a window beyond; ``places`` ascend.
+
+    Texts may go on being equal where there is no such fingerprint: in what is common, or was in the
+    emitter's input, and so is nobody's, or another's.
+    """
+    low, high = bisect_left(places, run.start), bisect_right(places, run.end - GRAM_CHARS)
+    if low == high:
+        return
+    first = before = places[low]
+    for place in (*places[low + 1 : high], None):
+        if place is None or place - before > _SILENCE_CHARS_MAX:
+            start = max(run.start, first - WINDOW_GRAMS + 1)
+            end = min(run.end, before + GUARANTEE_CHARS)
+            yield Run(start, end, run.at + start - run.start)
+            first = place if place is not None else first
+        before = place if place is not None else before
 
 
 def longest(runs: list[Run]) -> list[Run]:
