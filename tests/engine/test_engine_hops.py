@@ -128,6 +128,68 @@ def test_in_observe_it_passes_and_is_written_down(
     assert world.explain(outcome)["hops"] == [{"name": hop, "at": place}]
 
 
+# -- inside other bodies ---------------------------------------------------------------------------
+
+BATCHED = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": TEXT}]}
+SERVERS = {"mcp_servers": [{"type": "url", "name": "x", "url": "https://mcp.example"}]}
+FORM = ((b"content-type", b"multipart/form-data; boundary=f"),)
+FIELD = b'--f\r\nContent-Disposition: form-data; name="'
+
+
+def batch(world: Office) -> Outcome:
+    asked = [{"custom_id": "a", "params": BATCHED}, {"custom_id": "b", "params": BATCHED | SERVERS}]
+    body = json.dumps({"requests": asked}).encode()
+    headers = ((b"anthropic-version", b"2023-06-01"),)
+    return world.call(WHO, [], path="/v1/messages/batches", body=body, headers=headers)
+
+
+def uploaded(line: dict[str, Any], *, purpose_first: bool = True) -> Any:
+    def call(world: Office) -> Outcome:
+        file = FIELD + b'file"; filename="a.jsonl"\r\n\r\n' + json.dumps(line).encode() + b"\r\n"
+        purpose = FIELD + b'purpose"\r\n\r\nbatch\r\n'
+        body = purpose + file if purpose_first else file + purpose
+        return world.call(WHO, [], path="/v1/files", body=body + b"--f--\r\n", headers=FORM)
+
+    return call
+
+
+ASKED = {
+    "custom_id": "a", "method": "POST", "url": "/v1/responses",
+    "body": {"model": "m", "input": TEXT, "tools": [MCP]},
+}  # fmt: skip
+INSIDE = [
+    pytest.param(batch, "/requests/1/params/mcp_servers", id="a batch of messages"),
+    pytest.param(uploaded(ASKED), "/file/0/body/tools/0", id="a line of a batch's file"),
+    pytest.param(
+        uploaded(ASKED, purpose_first=False), "/file/0/body/tools/0", id="the purpose behind it"
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "place"), INSIDE)
+def test_a_hop_inside_another_body_is_refused_too(call: Any, place: str) -> None:
+    """What the provider would do later is as much of a hop as what it does now."""
+    outcome = call(office("contain"))
+    assert (outcome.code, outcome.sent) == ("firedoor_denied", None)
+    assert told(outcome)["param"] == place
+    assert "'mcp'" in told(outcome)["message"]
+
+
+@pytest.mark.parametrize(("call", "place"), INSIDE)
+def test_a_hop_inside_another_body_is_written_down(call: Any, place: str) -> None:
+    world = office("observe")
+    outcome = call(world)
+    assert outcome.sent is not None
+    assert world.explain(outcome)["hops"] == [{"name": "mcp", "at": place}]
+
+
+@pytest.mark.parametrize("url", ["/v1/decisions", "/v1/files", "/v1/agents/sessions", "/v1/skills"])
+def test_a_batch_asks_for_nothing_but_calls_of_models(url: str) -> None:
+    outcome = uploaded(ASKED | {"url": url, "body": {"model": "m"}})(office("contain"))
+    assert (outcome.code, outcome.sent) == ("firedoor_unknown_surface", None)
+    assert told(outcome)["param"] == "/file/0/url"
+
+
 def test_a_rule_that_names_the_hop_lets_it_through(tmp_path: Path) -> None:
     world = office("contain", tmp_path, ALLOWED.replace("HOP", "mcp"))
     allowed = responses(world, tools=[MCP])

@@ -143,8 +143,9 @@ class Upload:
         self._digests += len(digests) + len(references) + 1
         if self._digests > DIGESTS_MAX:
             raise StretchesFull
-        if references or reading.unknown:
-            self._asked.setdefault(file, []).append(Reading(references, (), None, reading.unknown))
+        if references or reading.unknown or reading.hops:
+            asked = Reading(references, (), None, reading.unknown, reading.hops)
+            self._asked.setdefault(file, []).append(asked)
         if reading.parts:
             number = reading.parts[0].pointer[len(file) + 1 :].partition("/")[0]
             self._lines.setdefault(file, []).append(
@@ -160,6 +161,7 @@ class Upload:
         parts: list[Part] = []
         calls: list[CallClaim] = []
         unknown: list[str] = []
+        hops: list[tuple[str, str]] = []
         if file.name is not None:
             parts += file_name(file.pointer, file.name)
         for reading in (self._asked if self.gated and not self._both else self._readings).get(
@@ -170,7 +172,8 @@ class Upload:
             if self.purpose == "batch":
                 # Elsewhere a line asks nothing of anybody, and may hold whatever it likes.
                 unknown += reading.unknown
+                hops += reading.hops
         if not file.has_text or not file.whole:
             pointer = file.pointer if not file.has_text else file.pointer + "#rest"
             parts.append(Part(pointer, "", Kind.OPAQUE, Role.NONE, Channel.USER, editable=False))
-        return Reading(tuple(parts), tuple(calls), None, tuple(unknown))
+        return Reading(tuple(parts), tuple(calls), None, tuple(unknown), tuple(hops))

@@ -3,11 +3,12 @@
 from typing import Any
 
 from firedoor.types.exchange import Params
-from firedoor.types.part import CallClaim, Part, Reading
+from firedoor.types.part import Reading
 from firedoor.wire.anthropic_messages import parts as messages
 from firedoor.wire.document import Malformed
+from firedoor.wire.nested import joined, read_request
 from firedoor.wire.openai_chat.parts import NOBODY
-from firedoor.wire.shape import Found, escape, free, scoped, walk
+from firedoor.wire.shape import Found, free, walk
 from firedoor.wire.surface import Sections
 
 _REQUEST = {"custom_id": "word"}
@@ -25,45 +26,9 @@ def read_turn(pointer: str, value: Any) -> Reading:
     return Reading(())
 
 
-def _prefixed(prefix: str, part: Part) -> Part:
-    # A definition that goes may take its choice with it; here nobody looks after that, so it stays
-    # or the whole is refused.
-    whole = part.removable is not None
-    return part._replace(
-        pointer=prefix + part.pointer,
-        call=None if part.call is None else scoped(prefix, part.call),
-        removable=None,
-        editable=part.editable and not whole,
-    )
-
-
-def _params(pointer: str, value: Any) -> Reading:
-    try:
-        inner = messages.sections(value)
-    except Malformed as problem:
-        raise Malformed(
-            problem.message, code=problem.code, pointer=pointer + (problem.pointer or "")
-        ) from None
-    readings = [
-        messages.read_turn(f"{inner.turns_pointer}/{i}", turn) for i, turn in enumerate(inner.turns)
-    ]
-    readings += [messages.read_field(name, field) for name, field in inner.fields.items()]
-    return Reading(
-        tuple(_prefixed(pointer, part) for reading in readings for part in reading.parts),
-        tuple(
-            claim._replace(id=scoped(pointer, claim.id), pointer=pointer + claim.pointer)
-            for reading in readings
-            for claim in reading.calls
-        ),
-        None,
-        tuple(pointer + where for reading in readings for where in reading.unknown),
-    )
-
-
 def read_field(name: str, value: Any) -> Reading:
     """The requests, one after the other; there is no other field."""
-    found = Found()
-    calls: list[CallClaim] = []
+    found, inner = Found(), list[Reading]()
     if name != "requests" or not isinstance(value, list):
         walk({}, {name: value}, "", NOBODY, found)
         return Reading(tuple(found.parts), (), None, tuple(found.unknown))
@@ -73,15 +38,13 @@ def read_field(name: str, value: Any) -> Reading:
             found.unknown.append(at)
             free(request, at, NOBODY, found)
             continue
-        for member, inner in request.items():
-            if member != "params":
-                walk(_REQUEST, {member: inner}, at, NOBODY, found)
-                continue
-            reading = _params(f"{at}/{escape(member)}", inner)
-            found.parts += reading.parts
-            found.unknown += reading.unknown
-            calls += reading.calls
-    return Reading(tuple(found.parts), tuple(calls), None, tuple(found.unknown))
+        for member, asked in request.items():
+            if member == "params":
+                inner.append(read_request(messages, asked, f"{at}/params"))
+            else:
+                walk(_REQUEST, {member: asked}, at, NOBODY, found)
+    own = Reading(tuple(found.parts), (), None, tuple(found.unknown))
+    return joined("", (own, *inner))
 
 
 def params(document: Any) -> Params:
