@@ -101,6 +101,52 @@ def test_scan_of_a_change_looks_at_what_it_adds(repository: Path) -> None:
     assert (code, found["files"], found["lines_by_instances"]) == (0, 1, 0)
 
 
+@pytest.mark.parametrize("setting", [None, ("diff.relative", "true"), ("diff.noprefix", "true"),
+                                     ("diff.external", "true"), ("color.ui", "always")])  # fmt: skip
+def test_no_setting_hides_what_a_change_adds(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, setting: tuple[str, str] | None
+) -> None:
+    """Nor does what the change says of itself: that its files are no texts."""
+    if setting is not None:
+        git("config", *setting)
+    else:
+        (repository / ".gitattributes").write_text("*.py -diff\n* binary\n")
+    git("add", "-A")
+    (repository / "other").mkdir()
+    monkeypatch.chdir(repository / "other")
+    assert run("scan", "--staged")[0] == 1
+
+
+def test_what_a_merge_brings_is_scanned(repository: Path) -> None:
+    git("checkout", "-q", "-b", "side")
+    commit("late")
+    git("checkout", "-q", "-")
+    (repository / "README").write_text("The harbour.\n")
+    commit("readme")
+    git("merge", "-q", "--no-ff", "--no-edit", "side")
+    assert run("scan", "--git", "HEAD")[0] == 1
+
+
+def test_a_carriage_return_moves_no_line_out_of_sight(repository: Path) -> None:
+    """Numbers are git's: a line may hold several stretches."""
+    (repository / "src" / "late.py").write_bytes(b"# one\r# two\r# three\n")
+    commit("odd")
+    late = HANDED.splitlines()[0].encode()
+    (repository / "src" / "late.py").write_bytes(b"# one\r# two\r# three\n" + late + b"\r\n")
+    (repository / "src" / "more.py").write_bytes(b"x = 1\r" + late + b"\n")
+    git("add", "-A")
+    _, found = run("scan", "--staged")
+    assert [(f["path"], f["first"]) for f in found["findings"]] == [
+        ("src/late.py", 2), ("src/more.py", 1),
+    ]  # fmt: skip
+
+
+def test_a_submodule_is_no_file_of_this_repository(repository: Path) -> None:
+    commit("late")
+    git("update-index", "--add", "--cacheinfo", "160000," + "1" * 40 + ",vendor")
+    assert run("scan", "--staged")[0] == 0
+
+
 def test_staged_counts_what_is_staged_and_not_what_lies_in_the_folder(repository: Path) -> None:
     git("add", "-A")
     (repository / "src" / "late.py").write_text(MINE)

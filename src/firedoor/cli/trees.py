@@ -11,6 +11,13 @@ from firedoor.errors import CallerError
 TEXT_BYTES_MAX: Final = 16 * 2**20
 """Larger files are skipped, and counted: no context takes one whole."""
 _SKIPPED_FOLDERS: Final = (".git", ".firedoor")
+# A change must not be able to hide itself by what it says of itself (attributes, submodules), nor by the
+# settings of whoever runs this; a merge is what it brings to the branch that it is made on.
+_DIFF: Final = (
+    "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-relative", "--text",
+    "--diff-filter=d", "--ignore-submodules=all", "--inter-hunk-context=0", "--src-prefix=a/",
+    "--dst-prefix=b/", "--output-indicator-new=+",
+)  # fmt: skip
 _HUNK: Final = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 
 
@@ -94,16 +101,16 @@ def files_changed(change: str | None, paths: list[str]) -> Iterator[File]:
             re.split(r"\.{2,3}", change)[1] or "HEAD",
         )
     else:
-        wanted, after = ["show", "--format=", "--end-of-options", change], change
-    options = ["--no-color", "--no-ext-diff", "--no-textconv", "--diff-filter=d", "--no-renames"]
+        wanted = ["show", "--format=", "--diff-merges=first-parent", "--end-of-options", change]
+        after = change
     command, *rest = wanted
-    names = git(command, *options, "--name-only", "-z", *rest, "--", *paths)
+    names = git(command, *_DIFF, "--name-only", "-z", *rest, "--", *paths)
     for name in filter(None, names.split(b"\0")):
         path = name.decode("utf-8", "surrogateescape")
         top = f":(top,literal){path}"
-        changed = git(command, *options, "--unified=0", *rest, "--", top)
+        changed = git(command, *_DIFF, "--unified=0", *rest, "--", top)
         added: set[int] = set()
-        for line in changed.splitlines():
+        for line in changed.split(b"\n"):
             if found := _HUNK.match(line):
                 first, count = int(found[1]), int(found[2] or 1)
                 added.update(range(first, first + count))

@@ -3,6 +3,9 @@
 A line is known by the digest under which the door indexed it when it left a model. Its author is the
 first emitter that did not have it in its own input (MODEL §3, line 36); what people vouched for is
 nobody's. A line of a few letters (``}``, ``else:``) is everybody's, and stays blank.
+
+Lines end where git and editors end them, at a line feed: a carriage return within one begins a new
+stretch, as the door indexes it, and no new number.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from firedoor.lineage import author_of, passages_of
 from firedoor.lineage.passages import Digester, Passage
 from firedoor.types.ids import Digest
-from firedoor.types.label import BOTTOM, Label, join
+from firedoor.types.label import BOTTOM, Label, join_all
 from firedoor.types.record import Emission, Grant
 
 _VOUCHED: Final = ("human", "developer")
@@ -48,24 +51,26 @@ class Line(NamedTuple):
 
 def blamed(record: Record, text: str, digester: Digester, *, at: float) -> list[Line]:
     """Every line of ``text`` with its author. ``at``: seconds since the epoch, for grants that end."""
-    texts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if texts and not texts[-1]:
+    texts = [line.removesuffix("\r") for line in text.split("\n")]
+    if not texts[-1]:
         texts.pop()
-    found = [_stretch(line, digester) for line in texts]
+    found = [_stretches(line, digester) for line in texts]
     whole = passages_of(text, digester).whole
-    asked = {p.digest for p in (*found, whole) if p is not None}
+    asked = {p.digest for line in found for p in line}
+    if whole is not None:
+        asked.add(whole.digest)
     heard, grants = record.heard(asked)
     if whole is not None and _vouched(grants.get(whole.digest, ()), at):
         heard = {}
     return [
-        Line(n, line, *_author(passage, heard, grants, at))
-        for n, (line, passage) in enumerate(zip(texts, found, strict=True), start=1)
+        Line(n, line, *_author(stretches, heard, grants, at))
+        for n, (line, stretches) in enumerate(zip(texts, found, strict=True), start=1)
     ]
 
 
-def _stretch(line: str, digester: Digester) -> Passage | None:
-    whole = passages_of(line, digester).whole
-    return whole if whole is not None and whole.in_place else None
+def _stretches(line: str, digester: Digester) -> list[Passage]:
+    wholes = (passages_of(piece, digester).whole for piece in line.split("\r"))
+    return [whole for whole in wholes if whole is not None and whole.in_place]
 
 
 def _vouched(grants: Iterable[Grant], at: float) -> bool:
@@ -75,22 +80,24 @@ def _vouched(grants: Iterable[Grant], at: float) -> bool:
 
 
 def _author(
-    passage: Passage | None,
+    stretches: Iterable[Passage],
     heard: Mapping[Digest, Sequence[Emission]],
     grants: Mapping[Digest, Sequence[Grant]],
     at: float,
 ) -> tuple[Emission | None, Label]:
-    if passage is None or _vouched(grants.get(passage.digest, ()), at):
-        return None, BOTTOM
-    emissions = tuple(heard.get(passage.digest, ()))
-    # Where all of them had it in their input, it came from somewhere else first.
-    first = author_of(tuple(e for e in emissions if not e.held))
-    if first is None:
-        return None, BOTTOM
-    label = BOTTOM
-    for emission in emissions:
-        label = join(label, emission.label)
-    return first, label
+    """The first author in a line, and the join of all that stands in it."""
+    author, label = None, BOTTOM
+    for passage in stretches:
+        if _vouched(grants.get(passage.digest, ()), at):
+            continue
+        emissions = tuple(heard.get(passage.digest, ()))
+        # Where all of them had it in their input, it came from somewhere else first.
+        first = author_of(tuple(e for e in emissions if not e.held))
+        if first is None:
+            continue
+        author = author or first
+        label = join_all((label, *(e.label for e in emissions)))
+    return author, label
 
 
 class Finding(NamedTuple):
