@@ -234,7 +234,7 @@ def test_metadata_in_a_query_is_known(door: Door, upstream: ScriptedUpstream) ->
                 sdk.chat.completions.list(extra_query={name: "x"})
 
 
-def test_a_rule_lets_skills_be_made(serve: Serve) -> None:
+def test_a_rule_lets_skills_be_made(serve: Serve, upstream: ScriptedUpstream) -> None:
     """What is refused by name and let through by a rule must be readable then."""
     rule = "rules: [{id: skills, match: {family: skills}, action: allow}]\n"
     running = serve("contain", policy=rule)
@@ -251,3 +251,9 @@ def test_a_rule_lets_skills_be_made(serve: Serve) -> None:
     skill = other.skills.create(files=files).id
     other.skills.versions.create(skill, files=files, default=True)
     other.skills.update(skill, default_version="2")
+    assert [(call.method, call.path) for call in upstream.calls] == [
+        ("POST", "/v1/skills"), ("POST", f"/v1/skills/{made}/versions?beta=true"),
+        ("POST", "/v1/skills"), ("POST", f"/v1/skills/{skill}/versions"),
+        ("POST", f"/v1/skills/{skill}"),
+    ]  # fmt: skip
+    assert all(b"Be kind." in call.raw for call in upstream.calls[:4])

@@ -201,7 +201,10 @@ def test_the_purpose_may_stand_behind_the_file(door: Door, sdk: openai.OpenAI) -
         )  # fmt: skip
         kind = "multipart/form-data; boundary=f"
         made = sdk._client.post("/files", content=body, headers={"content-type": kind}).json()
-        refused(lambda: train(sdk, made["id"]))
+        error = refused(lambda: train(sdk, made["id"]))
+        (item,) = held(door)
+        assert item["id"] in str(error)
+        assert item["author"] == "writer"
 
 
 def test_a_file_that_was_not_read_waits_too(door: Door, sdk: openai.OpenAI) -> None:

@@ -15,8 +15,7 @@ _SKIPPED_FOLDERS: Final = (".git", ".firedoor")
 # settings of whoever runs this; a merge is what it brings to the branch that it is made on.
 _DIFF: Final = (
     "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-relative", "--text",
-    "--diff-filter=d", "--ignore-submodules=all", "--inter-hunk-context=0", "--src-prefix=a/",
-    "--dst-prefix=b/", "--output-indicator-new=+",
+    "--diff-filter=d", "--ignore-submodules=all", "--inter-hunk-context=0",
 )  # fmt: skip
 _HUNK: Final = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 
