@@ -231,9 +231,20 @@ def test_a_502_names_the_call_once(offices: Any, fails: str) -> None:
     assert b"x-should-retry" not in names
 
 
-@pytest.mark.parametrize(
-    ("status", "headers"), [(204, ()), (205, ()), (200, ((b"content-length", b"0"),))]
-)
+BODILESS = [(204, ()), (205, ()), (200, ((b"content-length", b"0"),))]
+
+
+@pytest.mark.parametrize(("status", "headers"), BODILESS)
+def test_an_answer_that_has_no_body_brings_none_unread(
+    offices: Any, status: int, headers: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    said = UpstreamBytes(b'{"id": "conv_1", "text": "Unread."}', 1.7e9)
+    events: list[Any] = [UpstreamHead(status, headers, 1.7e9), said, UpstreamEnd(1.7e9)]
+    seen = offices("contain").call(AGENT, [], path="/v1/conversations", body=b"{}", upstream=events)
+    assert (seen.status, seen.body, seen.clean) == (status, b"", False)
+
+
+@pytest.mark.parametrize(("status", "headers"), BODILESS)
 def test_an_answer_without_a_body_needs_no_type(
     offices: Any, status: int, headers: tuple[tuple[bytes, bytes], ...]
 ) -> None:

@@ -252,7 +252,7 @@ def test_a_rule_lets_skills_be_made(serve: Serve, upstream: ScriptedUpstream) ->
     other.skills.versions.create(skill, files=files, default=True)
     other.skills.update(skill, default_version="2")
     assert [(call.method, call.path) for call in upstream.calls] == [
-        ("POST", "/v1/skills"), ("POST", f"/v1/skills/{made}/versions?beta=true"),
+        ("POST", "/v1/skills"), ("POST", f"/v1/skills/{made}/versions"),
         ("POST", "/v1/skills"), ("POST", f"/v1/skills/{skill}/versions"),
         ("POST", f"/v1/skills/{skill}"),
     ]  # fmt: skip

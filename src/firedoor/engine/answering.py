@@ -194,6 +194,9 @@ class Answering:
             if len(self._plain) > self.exchange.settings.answer_bytes_max:
                 return self._too_large()
             return []
+        if self.exchange.enforcing and self.status is not None and 200 <= self.status < 300:
+            # It said that it has no body, so nothing reads one.
+            return [StopUpstream(), *self._on_failed("malformed")]
         return [SendBytes(chunk)]
 
     def _watched(self, chunk: bytes) -> list[Command]:
