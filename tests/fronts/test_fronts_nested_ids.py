@@ -53,6 +53,10 @@ def script(call: UpstreamCall) -> Reply:
     made: dict[str, Any] = {"id": "thing_1", "object": "thing"}
     if path.startswith("/skills"):
         made["id"] = "skill_1" if "anthropic-version" in call.headers else "skill_2"
+    if path.startswith("/files/") and path.endswith("/content"):
+        body = shapes.response(Reply("Done."), "m", 77)
+        line = {"custom_id": "a", "response": {"status_code": 200, "body": body}}
+        return Reply(raw=json.dumps(line).encode() + b"\n", content_type="application/octet-stream")
     if path == "/files":
         made = {"id": "file_1", "object": "file"}
     elif path == "/batches":
@@ -87,6 +91,16 @@ def batch(sdk: openai.OpenAI) -> None:
     sdk.batches.list()
 
 
+def fetch(sdk: openai.OpenAI) -> None:
+    batch(sdk)
+    sdk.files.content("file_out")
+
+
+def go_on(sdk: openai.OpenAI) -> None:
+    made = shapes.response(Reply("Done."), "m", 77)["id"]
+    sdk.responses.create(model="m", input="Go on.", previous_response_id=made)
+
+
 def train(sdk: openai.OpenAI) -> None:
     file = sdk.files.create(file=("t.jsonl", b'{"messages":[]}\n'), purpose="fine-tune").id
     sdk.fine_tuning.jobs.create(model="m", training_file=file)
@@ -103,6 +117,7 @@ def respond(sdk: openai.OpenAI) -> None:
         (respond, shell),
         (batch, lambda sdk: sdk.files.content("file_out")),
         (train, lambda sdk: sdk.files.content("file_result")),
+        (fetch, go_on),
     ],
 )
 def test_openai(
@@ -122,6 +137,17 @@ def test_openai(
             assert sdk.batches.list().data == [], "nor does a list give it away"
     with door.instance("a", compartment="press"):
         use(sdk)
+
+
+def test_an_upload_that_looks_like_what_a_batch_came_to_makes_nothing(
+    door: Door, upstream: ScriptedUpstream
+) -> None:
+    sdk = door.wrap(openai.OpenAI(base_url=upstream.openai, api_key="k", max_retries=0))
+    with door.instance("a", compartment="press"):
+        file = sdk.files.create(file=("out.jsonl", LINE), purpose="user_data").id
+        sdk.files.content(file)
+        with pytest.raises(openai.PermissionDeniedError, match="was not seen to make"):
+            go_on(sdk)
 
 
 def continues(sdk: anthropic.Anthropic) -> None:

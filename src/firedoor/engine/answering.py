@@ -135,8 +135,8 @@ class Answering:
         coded = bool(codings) and self._decoding is None
         known = exchange.endpoint.known and not coded and 200 <= event.status < 300
         surface = wire.wire_for(exchange.endpoint)
-        unasked = exchange.asked_usage
-        reader = surface.reader_for(content_type, unasked=unasked) if known else None
+        asked, made = exchange.asked_usage, exchange.references.outputs
+        reader = surface.reader_for(content_type, unasked=asked, made=made) if known else None
         if reader is not None:
             self._stream = reader(exchange.enforcing)
             if exchange.enforcing:

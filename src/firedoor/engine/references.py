@@ -51,6 +51,13 @@ class References:
         rows = self.referred.values()
         return bool(rows) and all(row is not None and row.room == mine for row in rows)
 
+    @property
+    def outputs(self) -> bool:
+        """Whether the request names something that a provider wrote: what a batch came to."""
+        return any(
+            row is not None and row.resource == wire.OUTPUT_FILE for row in self.referred.values()
+        )
+
     def rises(self, label: Label, mine: RoomId) -> tuple[MintedRow, ...]:
         """What this call writes into, with ``label`` as its owners' rooms see it (MODEL line 24)."""
         rows = []

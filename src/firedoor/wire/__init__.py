@@ -11,6 +11,7 @@ from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
+from firedoor.wire.state.answer import OUTPUT_FILE
 from firedoor.wire.state.lists import Listing, filtered, listing
 from firedoor.wire.state.urls import GEMINI_MEMBERS, through_door
 from firedoor.wire.surface import AnswerStream, Bare, Piece, SurfaceWire
@@ -23,6 +24,7 @@ __all__ = [
     "CODES",
     "GEMINI_MEMBERS",
     "HOPS",
+    "OUTPUT_FILE",
     "REROUTING",
     "WORD_CHARS_MAX",
     "Act",

@@ -123,15 +123,20 @@ class SurfaceWire:
     lines: Callable[[bool], AnswerStream] | None = None
     """The same for an answer that is a thing itself, of any content type: results, a file."""
 
+    made_lines: Callable[[bool], AnswerStream] | None = None
+    """The same as ``lines`` for a thing that the provider wrote: what its answers name, it made."""
+
     def reader_for(
-        self, content_type: bytes, *, unasked: bool = False
+        self, content_type: bytes, *, unasked: bool = False, made: bool = False
     ) -> Callable[[bool], AnswerStream] | None:
         """Who reads an answer of this type as it comes; None where nobody does.
 
-        ``unasked``: whether the door asked for usage that the client did not ask for.
+        Args:
+            unasked: Whether the door asked for usage that the client did not ask for.
+            made: Whether the request names a thing that the provider wrote.
         """
         if self.lines is not None:
-            return self.lines
+            return self.made_lines if made and self.made_lines is not None else self.lines
         if content_type.startswith(self.streamed):
             return self.stream_unasked if unasked and self.stream_unasked else self.stream
         return None if content_type.startswith(self.whole) else self.rest

@@ -24,9 +24,10 @@ def state_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire:
             surface, sections_of(body), read_turn, read_field, params, hosted.read_answer,
             edit_answer, hosted.HostedStream,
         )  # fmt: skip
-    lines = partial(LinesStream, makers=name in RESULTS) if name in CONTENTS else None
+    made = partial(LinesStream, makers=True) if name in CONTENTS else None
+    lines = made if name in RESULTS or made is None else LinesStream
     read, change = (read_told, edit_told) if name in TELLS else (read_answer, edit_answer)
     return SurfaceWire(
         surface, sections_of(body), read_turn, read_field, params, read, change,
-        PassingStream, lines=lines,
+        PassingStream, lines=lines, made_lines=made,
     )  # fmt: skip

@@ -27,6 +27,9 @@ _ID_MEMBERS: Final = {
     "name": None,
     "uri": "file",
 }
+OUTPUT_FILE: Final = "output_file"
+"""A file that the provider itself wrote: what a batch came to. An upload is never called so."""
+_OUTPUTS: Final = frozenset({"output_file_id", "error_file_id"})
 _GEMINI_NAMES: Final = {
     "files/": "file",
     "cachedContents/": "cache",
@@ -38,10 +41,12 @@ _GEMINI_NAMES: Final = {
 
 
 def _resource(member: str, holder: dict[str, Any]) -> str:
+    kind = holder.get("object") or holder.get("type")
+    if member in _OUTPUTS and kind == "batch":
+        return OUTPUT_FILE
     named = _ID_MEMBERS.get(member)
     if named is not None:
         return named
-    kind = holder.get("object") or holder.get("type")
     if member == "name":
         return _GEMINI_NAMES.get(str(holder["name"]).partition("/")[0] + "/", "state")
     return str(kind).rpartition(".")[2] if isinstance(kind, str) else "state"
