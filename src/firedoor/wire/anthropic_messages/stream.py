@@ -10,7 +10,8 @@ from typing import Any
 from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
 from firedoor.wire.answers import dumps, error_of, key_of, loads, placed, word
 from firedoor.wire.anthropic_messages.answer import answer_of, block_output, is_call, is_known
-from firedoor.wire.sse import Event, SseReader, unread, written
+from firedoor.wire.sse import Event, unread, written
+from firedoor.wire.stream import DecidedStream
 from firedoor.wire.surface import Piece
 
 _DELTAS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
@@ -40,16 +41,14 @@ class _Block:
         return self.whole and self.refusal is None and is_call(self.value)
 
 
-class MessagesStream:
+class MessagesStream(DecidedStream[_Block]):
     """See `AnswerStream`."""
 
     def __init__(self, hold_calls: bool) -> None:
-        self._hold = hold_calls
-        self._sse = SseReader()
+        super().__init__(hold_calls)
         self._message: dict[str, Any] = {}
         self._blocks: list[_Block] = []
         self._open: dict[Any, _Block] = {}
-        self._deciding: _Block | None = None
         self._finish: tuple[Event, dict[str, Any]] | None = None
         """A ``message_delta`` that ends for calls of which none is left, until the end shows it."""
         self._terminal = False
@@ -60,11 +59,6 @@ class MessagesStream:
         """Whether ``message_stop`` or an error came."""
         return self._terminal
 
-    def feed(self, chunk: bytes) -> Iterator[Piece]:
-        """See `AnswerStream`."""
-        for event in self._sse.feed(chunk):
-            yield from self._event(event)
-
     def end(self) -> Iterator[Piece]:
         """See `AnswerStream`. A block that is not whole does not leave."""
         last = self._sse.end()
@@ -74,13 +68,6 @@ class MessagesStream:
         kind = _kind(last, value) if value is not None else ""
         if not self._hold or kind in _LAST or (self._terminal and last.data is None):
             yield from self._event(last)
-
-    def decide(self, refusal: str | None) -> None:
-        """See `AnswerStream`."""
-        assert self._deciding is not None
-        if self._hold:
-            self._deciding.refusal = refusal
-        self._deciding = None
 
     def stop(self, code: str, message: str, request_id: str) -> bytes:
         """See `AnswerStream`."""

@@ -23,7 +23,8 @@ from firedoor.wire.gemini_interactions.answer import (
 )
 from firedoor.wire.plain import error_event
 from firedoor.wire.shape import normal_json
-from firedoor.wire.sse import Event, SseReader, unread, written
+from firedoor.wire.sse import Event, unread, written
+from firedoor.wire.stream import DecidedStream
 from firedoor.wire.surface import Piece
 
 _TEXT: Final = "text"
@@ -72,16 +73,14 @@ class _Step:
         return step | {member: contents} if contents else step
 
 
-class InteractionStream:
+class InteractionStream(DecidedStream[_Step]):
     """See `AnswerStream`."""
 
     def __init__(self, hold_calls: bool) -> None:
-        self._hold = hold_calls
-        self._sse = SseReader()
+        super().__init__(hold_calls)
         self._steps: list[_Step] = []
         self._placed: dict[Any, _Step] = {}
         """The latest step at an index."""
-        self._deciding: _Step | None = None
         self._interaction: dict[str, Any] = {}
         self._done = False
         self._error: str | None = None
@@ -91,11 +90,6 @@ class InteractionStream:
         """Whether the last event or an error came."""
         return self._done
 
-    def feed(self, chunk: bytes) -> Iterator[Piece]:
-        """See `AnswerStream`."""
-        for event in self._sse.feed(chunk):
-            yield from self._event(event)
-
     def end(self) -> Iterator[Piece]:
         """See `AnswerStream`. A step that never stopped was said all the same; a call was not."""
         last = self._sse.end()
@@ -104,13 +98,6 @@ class InteractionStream:
         for step in self._steps:
             if step.value is None and step.held is None:
                 yield from self._told(step, step.whole())
-
-    def decide(self, refusal: str | None) -> None:
-        """See `AnswerStream`."""
-        assert self._deciding is not None
-        if self._hold:
-            self._deciding.refusal = refusal
-        self._deciding = None
 
     def stop(self, code: str, message: str, request_id: str) -> bytes:
         """The event that says so; Google's client tells events apart by their ``event_type``."""

@@ -12,8 +12,8 @@ from firedoor.types.part import Answer, OutputKind, OutputPart
 from firedoor.wire.answers import error_of, loads, strings_of, usage_of, word
 from firedoor.wire.inventory.events import EVENTS, Carries
 from firedoor.wire.media.answer import spoken_in
-from firedoor.wire.plain import error_event
-from firedoor.wire.sse import Event, SseReader, unread
+from firedoor.wire.sse import Event, unread
+from firedoor.wire.stream import EventStream
 from firedoor.wire.surface import Piece
 
 _EVENTS: Final = {**EVENTS["openai:audio"], **EVENTS["openai:images"]}
@@ -55,12 +55,11 @@ class BytesStream:
         return Answer(output=(_OPAQUE,) if self._any else ())
 
 
-class MediaStream:
+class MediaStream(EventStream):
     """Events of pictures, sound or a transcription: see `AnswerStream`."""
 
     def __init__(self, hold_calls: bool) -> None:
-        self._hold = hold_calls
-        self._sse = SseReader()
+        super().__init__(hold_calls)
         self._said = ""
         """The text that came piece by piece and in no whole yet."""
         self._done = False
@@ -75,11 +74,6 @@ class MediaStream:
         """Whether the last event or an error came."""
         return self._done or self._error is not None
 
-    def feed(self, chunk: bytes) -> Iterator[Piece]:
-        """See `AnswerStream`."""
-        for event in self._sse.feed(chunk):
-            yield from self._event(event)
-
     def end(self) -> Iterator[Piece]:
         """See `AnswerStream`. What was said and never came as a whole was said all the same."""
         last = self._sse.end()
@@ -93,13 +87,6 @@ class MediaStream:
         if self._last:
             raw, self._last = self._last, b""
             yield Piece(raw, terminal=True)
-
-    def decide(self, refusal: str | None) -> None:
-        """Nothing to decide."""
-
-    def stop(self, code: str, message: str, request_id: str) -> bytes:
-        """See `AnswerStream`."""
-        return error_event(code, message, request_id)
 
     def _told(self, part: OutputPart) -> OutputPart:
         self._output.append(part)

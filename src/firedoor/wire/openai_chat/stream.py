@@ -31,8 +31,8 @@ from firedoor.wire.openai_chat.answer import (
     spoken_id,
     turn_of,
 )
-from firedoor.wire.plain import error_event
-from firedoor.wire.sse import Event, SseReader, unread, written
+from firedoor.wire.sse import Event, unread, written
+from firedoor.wire.stream import DecidedStream
 from firedoor.wire.surface import Piece
 from firedoor.wire.usage import is_usage_alone
 
@@ -137,16 +137,14 @@ class _Waiting(NamedTuple):
     said: list[_Said]
 
 
-class ChatStream:
+class ChatStream(DecidedStream[_Call]):
     """See `AnswerStream`."""
 
     def __init__(self, hold_calls: bool, *, hide_usage: bool = False) -> None:
+        super().__init__(hold_calls)
         self._hides_usage = hide_usage
-        self._hold = hold_calls
-        self._sse = SseReader()
         self._choices: dict[Any, _Choice] = {}
         self._queue: list[_Waiting] = []
-        self._deciding: _Call | None = None
         self._done = False
         self._error: str | None = None
         self._id: str | None = None
@@ -160,11 +158,6 @@ class ChatStream:
         finished = all(c.finish is not None for c in self._choices.values())
         return self._done or self._error is not None or (bool(self._choices) and finished)
 
-    def feed(self, chunk: bytes) -> Iterator[Piece]:
-        """See `AnswerStream`."""
-        for event in self._sse.feed(chunk):
-            yield from self._event(event)
-
     def end(self) -> Iterator[Piece]:
         """See `AnswerStream`. A call that is not whole does not leave."""
         last = self._sse.end()
@@ -177,13 +170,7 @@ class ChatStream:
         """See `AnswerStream`."""
         assert self._deciding is not None
         self._deciding.decided = True
-        if self._hold:
-            self._deciding.refusal = refusal
-        self._deciding = None
-
-    def stop(self, code: str, message: str, request_id: str) -> bytes:
-        """See `AnswerStream`."""
-        return error_event(code, message, request_id)
+        super().decide(refusal)
 
     # -- reading -----------------------------------------------------------------------------
 

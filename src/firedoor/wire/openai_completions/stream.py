@@ -6,20 +6,20 @@ from typing import Any, Final
 from firedoor.types.part import Answer, OutputKind, OutputPart
 from firedoor.wire.answers import count, error_of, loads, placed, word
 from firedoor.wire.openai_completions.answer import answer_of
-from firedoor.wire.plain import error_event
-from firedoor.wire.sse import Event, SseReader
+from firedoor.wire.sse import Event
+from firedoor.wire.stream import EventStream
 from firedoor.wire.surface import Piece
 from firedoor.wire.usage import is_usage_alone
 
 _CHOICES_MAX: Final = 4_096
 
 
-class CompletionStream:
+class CompletionStream(EventStream):
     """See `AnswerStream`."""
 
     def __init__(self, hold_calls: bool, *, hide_usage: bool = False) -> None:
+        super().__init__(hold_calls)
         self._hides_usage = hide_usage
-        self._sse = SseReader()
         self._texts: dict[int, list[str]] = {}
         self._finish: dict[int, str] = {}
         self._told: set[int] = set()
@@ -33,24 +33,12 @@ class CompletionStream:
         finished = bool(self._texts) and self._texts.keys() <= self._finish.keys()
         return self._done or self._error is not None or finished
 
-    def feed(self, chunk: bytes) -> Iterator[Piece]:
-        """See `AnswerStream`."""
-        for event in self._sse.feed(chunk):
-            yield from self._event(event)
-
     def end(self) -> Iterator[Piece]:
         """See `AnswerStream`."""
         last = self._sse.end()
         if last is not None:
             yield from self._event(last)
         yield from self._texts_done(list(self._texts))
-
-    def decide(self, refusal: str | None) -> None:
-        """See `AnswerStream`. There is nothing to decide."""
-
-    def stop(self, code: str, message: str, request_id: str) -> bytes:
-        """See `AnswerStream`."""
-        return error_event(code, message, request_id)
 
     def _event(self, event: Event) -> Iterator[Piece]:
         if event.data is not None and event.data.strip() == "[DONE]":

@@ -23,8 +23,8 @@ from firedoor.wire.openai_responses.answer import (
     message_instead,
     minted_of,
 )
-from firedoor.wire.plain import error_event
-from firedoor.wire.sse import Event, SseReader, unread, written
+from firedoor.wire.sse import Event, unread, written
+from firedoor.wire.stream import DecidedStream
 from firedoor.wire.surface import Piece
 
 _TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
@@ -66,12 +66,11 @@ class _Item:
         self.refusal: str | None = None
 
 
-class ResponsesStream:
+class ResponsesStream(DecidedStream[_Item]):
     """See `AnswerStream`."""
 
     def __init__(self, hold_calls: bool) -> None:
-        self._hold = hold_calls
-        self._sse = SseReader()
+        super().__init__(hold_calls)
         self._response: dict[str, Any] = {}
         self._items: list[_Item] = []
         self._named: dict[str, _Item] = {}
@@ -80,7 +79,6 @@ class ResponsesStream:
         """The latest item at an output index."""
         self._minted: set[MintedId] = set()
         """The ids that were told so far."""
-        self._deciding: _Item | None = None
         self._shift = 0
         """By how much later sequence numbers differ from the provider's."""
         self._terminal = False
@@ -90,11 +88,6 @@ class ResponsesStream:
     def complete(self) -> bool:
         """Whether the terminal event or an error came."""
         return self._terminal
-
-    def feed(self, chunk: bytes) -> Iterator[Piece]:
-        """See `AnswerStream`."""
-        for event in self._sse.feed(chunk):
-            yield from self._event(event)
 
     def end(self) -> Iterator[Piece]:
         """See `AnswerStream`. An item that is not whole does not leave."""
@@ -109,17 +102,6 @@ class ResponsesStream:
             wanted = kind in _TERMINAL or kind == "error" or bool(value.get("error"))
         if wanted or not self._hold:
             yield from self._event(last)
-
-    def decide(self, refusal: str | None) -> None:
-        """See `AnswerStream`."""
-        assert self._deciding is not None
-        if self._hold:
-            self._deciding.refusal = refusal
-        self._deciding = None
-
-    def stop(self, code: str, message: str, request_id: str) -> bytes:
-        """See `AnswerStream`."""
-        return error_event(code, message, request_id)
 
     # -- events ------------------------------------------------------------------------------
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from firedoor.types.part import Answer, Edge, OutputKind, OutputPart
 from firedoor.wire.answers import error_of, loads, strings_of
 from firedoor.wire.edges import listed_edges
-from firedoor.wire.plain import error_event
-from firedoor.wire.sse import Event, SseReader
+from firedoor.wire.sse import Event
 from firedoor.wire.state.answer import read_answer as read_state
+from firedoor.wire.stream import EventStream
 from firedoor.wire.surface import Piece
 
 _SAID: Final = ("content", "output", "data", "items", "events", "item", "delta", "text")
@@ -34,11 +34,11 @@ def read_answer(body: bytes) -> Answer:
     return answer._replace(output=output, edges=listed_edges(value))
 
 
-class HostedStream:
+class HostedStream(EventStream):
     """See `AnswerStream`. Events pass as they come; nothing in them is held."""
 
     def __init__(self, hold_calls: bool) -> None:
-        self._sse = SseReader()
+        super().__init__(hold_calls)
         self._edges: list[Edge] = []
         self._error: str | None = None
         self._told = False
@@ -48,36 +48,26 @@ class HostedStream:
         """A session has no last event: its stream ends where the bytes do."""
         return True
 
-    def feed(self, chunk: bytes) -> Iterator[Piece]:
-        """See `AnswerStream`."""
-        for event in self._sse.feed(chunk):
-            yield self._event(event)
-
     def end(self) -> Iterator[Piece]:
         """See `AnswerStream`."""
         last = self._sse.end()
         if last is not None:
-            yield self._event(last)
+            yield from self._event(last)
 
-    def _event(self, event: Event) -> Piece:
+    def _event(self, event: Event) -> Iterator[Piece]:
         value = loads(event.data) if event.data is not None else None
         if value is None:
-            return Piece(event.raw)
+            yield Piece(event.raw)
+            return
         self._edges += listed_edges(value)
         self._error = self._error or error_of(value)
         said = _said(value)
         if not said or self._told:
-            return Piece(event.raw)
+            yield Piece(event.raw)
+            return
         # Once is enough: from here on the call is exposed to text from outside.
         self._told = True
-        return Piece(event.raw, done=OutputPart("", said, OutputKind.HOSTED))
-
-    def decide(self, refusal: str | None) -> None:
-        """See `AnswerStream`. There is nothing to decide."""
-
-    def stop(self, code: str, message: str, request_id: str) -> bytes:
-        """See `AnswerStream`."""
-        return error_event(code, message, request_id)
+        yield Piece(event.raw, done=OutputPart("", said, OutputKind.HOSTED))
 
     def answer(self) -> Answer:
         """See `AnswerStream`."""
