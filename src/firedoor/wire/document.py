@@ -31,6 +31,17 @@ class Limits:
     nodes: int = NODES_MAX
 
 
+def members(document: object) -> dict[str, Any]:
+    """The members of a parsed body, in a dict of their own.
+
+    Raises:
+        Malformed: It is no object.
+    """
+    if not isinstance(document, dict):
+        raise Malformed("The body is not a JSON object.")
+    return dict(document)
+
+
 def parse(body: bytes) -> Any:
     """The value of a JSON body.
 

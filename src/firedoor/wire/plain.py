@@ -6,6 +6,7 @@ from typing import Any
 from firedoor.types.exchange import Params
 from firedoor.types.part import Answer, Reading
 from firedoor.wire.answers import UNREADABLE, dumps, error_of, loads, usage_of, word
+from firedoor.wire.document import members
 from firedoor.wire.sse import written
 from firedoor.wire.surface import Piece, Sections
 
@@ -13,6 +14,11 @@ from firedoor.wire.surface import Piece, Sections
 def no_sections(document: object) -> Sections:
     """A request without a body."""
     return Sections("", [], {})
+
+
+def fields_only(document: object) -> Sections:
+    """Every field of a body; no turns, since nothing in it follows anything else."""
+    return Sections("", [], members(document))
 
 
 def no_turn(pointer: str, value: object) -> Reading:

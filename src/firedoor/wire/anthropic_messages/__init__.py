@@ -18,6 +18,6 @@ COUNT_WIRE = SurfaceWire(
     plain.edit_answer, plain.PassingStream,
 )  # fmt: skip
 BATCH_WIRE = SurfaceWire(
-    Surface.ANTHROPIC_BATCHES, batch.sections, batch.read_turn, batch.read_field, batch.params,
+    Surface.ANTHROPIC_BATCHES, plain.fields_only, plain.no_turn, batch.read_field, batch.params,
     read_state, plain.edit_answer, plain.PassingStream,
 )  # fmt: skip

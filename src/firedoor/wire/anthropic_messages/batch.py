@@ -5,25 +5,11 @@ from typing import Any
 from firedoor.types.exchange import Params
 from firedoor.types.part import Reading
 from firedoor.wire.anthropic_messages import parts as messages
-from firedoor.wire.document import Malformed
 from firedoor.wire.nested import joined, read_request
 from firedoor.wire.openai_chat.parts import NOBODY
 from firedoor.wire.shape import Found, free, walk
-from firedoor.wire.surface import Sections
 
 _REQUEST = {"custom_id": "word"}
-
-
-def sections(document: Any) -> Sections:
-    """Every field; the requests are no history, since none of them follows another."""
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.")
-    return Sections("", [], dict(document))
-
-
-def read_turn(pointer: str, value: Any) -> Reading:
-    """There are none."""
-    return Reading(())
 
 
 def read_field(name: str, value: Any) -> Reading:

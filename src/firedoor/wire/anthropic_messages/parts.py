@@ -5,7 +5,7 @@ from typing import Any
 
 from firedoor.types.exchange import Params
 from firedoor.types.part import CallClaim, Channel, Kind, Reading, Role
-from firedoor.wire.document import Malformed
+from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory import anthropic_messages as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields
 from firedoor.wire.shape import Found, Speaker, free, turn_of_texts_and_calls, walk
@@ -21,9 +21,7 @@ _SPEAKERS = {
 
 def sections(document: Any) -> Sections:
     """The messages, and every other field."""
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.")
-    fields = dict(document)
+    fields = members(document)
     turns = fields.pop("messages", [])
     if not isinstance(turns, list):
         raise Malformed("messages is not a list.", pointer="/messages")

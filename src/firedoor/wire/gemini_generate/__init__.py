@@ -9,8 +9,6 @@ from firedoor.wire.gemini_generate.answer import edit_answer, read_answer, read_
 from firedoor.wire.gemini_generate.batch import BATCH_WIRE, EMBED_BATCH_WIRE
 from firedoor.wire.gemini_generate.edit import goes_along
 from firedoor.wire.gemini_generate.parts import (
-    fields_only,
-    no_turn,
     params,
     read_turn,
     reader_of,
@@ -19,6 +17,7 @@ from firedoor.wire.gemini_generate.parts import (
 )
 from firedoor.wire.gemini_generate.stream import GenerateStream
 from firedoor.wire.inventory import gemini_generate as inventory
+from firedoor.wire.plain import fields_only, no_turn
 from firedoor.wire.surface import SurfaceWire
 
 STREAM: Final = "models.generate_content_stream"

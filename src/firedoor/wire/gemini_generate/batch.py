@@ -16,13 +16,12 @@ from firedoor.wire.edit import Edit
 from firedoor.wire.gemini_generate import answer as generated
 from firedoor.wire.gemini_generate.parts import (
     addresses,
-    fields_only,
-    no_turn,
     read_named,
 )  # fmt: skip
 from firedoor.wire.inventory import bodies_gemini
 from firedoor.wire.inventory import gemini_generate as inventory
 from firedoor.wire.openai_chat.parts import NOBODY
+from firedoor.wire.plain import fields_only, no_turn
 from firedoor.wire.shape import Found, Shape, escape, free, scoped, walk
 from firedoor.wire.state.answer import minted_ids
 from firedoor.wire.surface import SurfaceWire

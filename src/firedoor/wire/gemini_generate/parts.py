@@ -7,7 +7,7 @@ from typing import Any, Final
 from firedoor.types.exchange import Params
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
 from firedoor.wire.answers import count, dumps
-from firedoor.wire.document import Malformed
+from firedoor.wire.document import members
 from firedoor.wire.inventory import gemini_generate as inventory
 from firedoor.wire.shape import Found, Shape, Speaker, free, turn_of_texts_and_calls, walk
 from firedoor.wire.surface import Sections
@@ -44,24 +44,10 @@ def named(value: Mapping[str, Any], name: str) -> Any:
 
 def sections(document: Any) -> Sections:
     """The contents, and every other field. One object in place of the list is a field."""
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.")
-    fields = dict(document)
+    fields = members(document)
     if not isinstance(fields.get("contents"), list):
         return Sections("", [], fields)
     return Sections("/contents", fields.pop("contents"), fields)
-
-
-def fields_only(document: Any) -> Sections:
-    """Every field; no turns."""
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.")
-    return Sections("", [], dict(document))
-
-
-def no_turn(pointer: str, value: object) -> Reading:
-    """There are none."""
-    return Reading(())
 
 
 # -- contents --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from firedoor.types.exchange import Params
 from firedoor.types.part import CallClaim, Channel, Kind, Reading, Role, Turn
 from firedoor.wire import tool_choice
 from firedoor.wire.answers import count, dumps, placed, strings_of
-from firedoor.wire.document import Malformed
+from firedoor.wire.document import members
 from firedoor.wire.edit import Edit
 from firedoor.wire.inventory import gemini_interactions as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields
@@ -23,9 +23,7 @@ _OF_USER: Final = frozenset({"user_input", "text", "image", "audio", "document",
 
 def sections(document: Any) -> Sections:
     """The input, and every other field. A text is one turn; a content by itself is a field."""
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.")
-    fields = dict(document)
+    fields = members(document)
     given = fields.get("input")
     if not isinstance(given, str | list):
         return Sections("", [], fields)

@@ -5,7 +5,7 @@ from typing import Any
 
 from firedoor.types.exchange import Params
 from firedoor.types.part import CallClaim, Channel, Kind, Reading, Role
-from firedoor.wire.document import Malformed
+from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory import openai_chat as inventory
 from firedoor.wire.shape import (
     Found,
@@ -31,9 +31,7 @@ NOBODY = Speaker(Role.NONE, Channel.DEFINITION)
 
 def sections(document: Any) -> Sections:
     """The messages, and every other field."""
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.")
-    fields = dict(document)
+    fields = members(document)
     turns = fields.pop("messages", [])
     if not isinstance(turns, list):
         raise Malformed("messages is not a list.", pointer="/messages")

@@ -4,12 +4,12 @@ from functools import partial
 
 from firedoor.types.exchange import Surface
 from firedoor.wire.openai_completions.answer import read_answer
-from firedoor.wire.openai_completions.parts import params, read_field, sections
+from firedoor.wire.openai_completions.parts import params, read_field
 from firedoor.wire.openai_completions.stream import CompletionStream
-from firedoor.wire.plain import edit_answer, no_turn
+from firedoor.wire.plain import edit_answer, fields_only, no_turn
 from firedoor.wire.surface import SurfaceWire
 
 WIRE = SurfaceWire(
-    Surface.OPENAI_COMPLETIONS, sections, no_turn, read_field, params, read_answer, edit_answer,
+    Surface.OPENAI_COMPLETIONS, fields_only, no_turn, read_field, params, read_answer, edit_answer,
     CompletionStream, stream_unasked=partial(CompletionStream, hide_usage=True),
 )  # fmt: skip

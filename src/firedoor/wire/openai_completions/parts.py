@@ -4,20 +4,11 @@ from typing import Any, Final
 
 from firedoor.types.exchange import Params
 from firedoor.types.part import Channel, Kind, Part, Reading, Role
-from firedoor.wire.document import Malformed
 from firedoor.wire.inventory import openai_completions as inventory
 from firedoor.wire.openai_chat.parts import read_fields
 from firedoor.wire.shape import Speaker
-from firedoor.wire.surface import Sections
 
 _PROGRAM: Final = Speaker(Role.USER, Channel.USER)
-
-
-def sections(document: Any) -> Sections:
-    """Every field. Prompts are fields too: several of them are several beginnings, no history."""
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.")
-    return Sections("", [], dict(document))
 
 
 def read_field(name: str, value: Any) -> Reading:

@@ -4,22 +4,8 @@ from typing import Any
 
 from firedoor.types.exchange import Params
 from firedoor.types.part import Reading
-from firedoor.wire.document import Malformed
 from firedoor.wire.inventory import openai_embeddings as inventory
 from firedoor.wire.openai_chat.parts import read_fields
-from firedoor.wire.surface import Sections
-
-
-def sections(document: Any) -> Sections:
-    """Every field; no turns."""
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.")
-    return Sections("", [], dict(document))
-
-
-def read_turn(pointer: str, value: Any) -> Reading:
-    """There are none."""
-    return Reading(())
 
 
 def read_field(name: str, value: Any) -> Reading:

@@ -4,7 +4,7 @@ from typing import Any
 
 from firedoor.types.exchange import Params
 from firedoor.types.part import CallClaim, Channel, Kind, Reading, Role, Turn
-from firedoor.wire.document import Malformed
+from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory import openai_responses as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields, texts_of
 from firedoor.wire.shape import Found, Speaker, free, text, turn_of_texts_and_calls, walk
@@ -23,9 +23,7 @@ _DEFINITIONS = ("additional_tools", "tool_search_output", "mcp_list_tools", "con
 
 def sections(document: Any) -> Sections:
     """The input items, and every other field. A string input is one turn."""
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.")
-    fields = dict(document)
+    fields = members(document)
     turns = fields.pop("input", [])
     if isinstance(turns, str):
         turns = [Bare(turns)]

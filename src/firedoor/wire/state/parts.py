@@ -5,7 +5,7 @@ from typing import Any
 
 from firedoor.types.exchange import Params
 from firedoor.types.part import Channel, Reading, Role
-from firedoor.wire.document import Malformed
+from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory.bodies import Body
 from firedoor.wire.openai_chat.parts import read_fields
 from firedoor.wire.openai_responses.parts import read_turn as read_item
@@ -20,9 +20,7 @@ def sections_of(body: Body | None) -> Callable[[object], Sections]:
     """Takes a body apart; the list that holds items is its history."""
 
     def sections(document: Any) -> Sections:
-        if not isinstance(document, dict):
-            raise Malformed("The body is not a JSON object.")
-        fields = dict(document)
+        fields = members(document)
         turns: list[object] = []
         if body is not None and body.items is not None:
             found = fields.pop(body.items, [])
