@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from driving import Office, settings_for
+from driving import Office, Outcome, settings_for
 from firedoor.door import explain_call
+from firedoor.engine.events import UpstreamBytes, UpstreamEnd, UpstreamHead
 from firedoor.engine.port import CallRow, Commit, LookParts
 from firedoor.store import StoreReader, open_store
 from firedoor.testing import Call, Reply
@@ -33,6 +34,30 @@ def office_of(folder: Path, retention: str, mode: str = "contain") -> Office:
     return Office(settings_for(folder, mode, policy), url=f"sqlite:{folder}/s/firedoor.db")
 
 
+AGENTS = {
+    "id": "resp_1", "object": "response", "status": "completed", "model": "m",
+    "output": [{"type": "agent_message", "id": "am_1", "author": TOOL, "recipient": TOOL,
+                "content": [{"type": "input_text", "text": SECRET}]}],
+}  # fmt: skip
+
+
+def among_agents(office: Office) -> Outcome:
+    """Agents inside one call, whose names a model chose."""
+    upstream = [UpstreamHead(200, ((b"content-type", b"application/json"),), 1.7e9),
+                UpstreamBytes(json.dumps(AGENTS).encode(), 1.7e9), UpstreamEnd(1.7e9)]  # fmt: skip
+    body = json.dumps({"model": "m", "input": "Go."}).encode()
+    return office.call(LAB, [], path="/v1/responses", body=body, upstream=upstream)
+
+
+def named_in_words(office: Office) -> Outcome:
+    """A result that nothing proves, of a tool whose name is a sentence."""
+    claim = {"id": "call_2", "type": "function", "function": {"name": TOOL, "arguments": "{}"}}
+    return office.call(PRESS, [
+        {"role": "assistant", "content": None, "tool_calls": [claim]},
+        {"role": "tool", "tool_call_id": "call_2", "content": "Nothing that anybody wrote down."},
+    ])  # fmt: skip
+
+
 def busy(office: Office) -> list[str]:
     """Calls that carry words in every place that is no text; gives their ids."""
     claim = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
@@ -46,6 +71,8 @@ def busy(office: Office) -> list[str]:
         office.call(LAB, [{"role": "user", "content": "Hi."}], extra={FIELD: {MEMBER: SECRET}}),
         office.write(LAB, "save_note", key=KEY, text=SECRET),
         office.read(PRESS, json.dumps({"note": SECRET}), "read_note", key=KEY),
+        among_agents(office),
+        named_in_words(office),
     ]  # fmt: skip
     return [s.exchange.call_id for s in seen]
 
