@@ -44,10 +44,10 @@ format: $(VENV)/.stamp-dev
 ## compat: the transport's tests with openai 2.x on httpx, and the doctor's with litellm, in an environment of their own
 compat:
 	$(PYTHON) -m venv .venv-compat
-	.venv-compat/bin/python -m pip install --quiet -e ".[dev]" "openai<3" "httpx<1"
+	.venv-compat/bin/python -m pip install --quiet -e ".[dev]" "openai[aiohttp]<3" "httpx<1"
 	.venv-compat/bin/python -m pytest tests/fronts/test_fronts_transport.py integrations
 	.venv-compat/bin/python -m pip install --quiet litellm
-	.venv-compat/bin/python -m pytest tests/cli/test_cli_doctor.py
+	.venv-compat/bin/python -m pytest tests/cli/test_cli_doctor.py -k litellm
 
 ## bench: the figures of docs/benchmarks.md, as ratios in one run
 bench: $(VENV)/.stamp-dev
