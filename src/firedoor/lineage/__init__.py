@@ -1,6 +1,6 @@
 """Who wrote it, and how far has it come?
 
-May import: types, errors.
+May import: types, errors; numpy for matching.
 """
 
 from firedoor.lineage.calculus import (
@@ -14,7 +14,28 @@ from firedoor.lineage.calculus import (
     outside_label,
 )
 from firedoor.lineage.exposure import adopted_passages, emissions_of, exposed, leaves_of
+from firedoor.lineage.fingerprints import (
+    GUARANTEE_CHARS,
+    Printer,
+    Prints,
+    printer_for,
+    prints_of,
+)
+from firedoor.lineage.index import Index, MemoryIndex, Posting, Source, Stored, fresh
 from firedoor.lineage.lines import Written, known_anywhere, written
+from firedoor.lineage.matcher import (
+    Answer,
+    Opaque,
+    Piece,
+    Question,
+    Reading,
+    answer,
+    candidates,
+    match,
+    question,
+)
+from firedoor.lineage.matches import Match, authored, stretches
+from firedoor.lineage.normal import Normal, normal_of, normal_of_stored
 from firedoor.lineage.passages import (
     NO_PASSAGES,
     Passage,
@@ -23,30 +44,59 @@ from firedoor.lineage.passages import (
     whole_passages,
 )
 from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
+from firedoor.lineage.spans import Kept, kept_digests
 
 __all__ = [
+    "GUARANTEE_CHARS",
     "NO_PASSAGES",
+    "Answer",
+    "Index",
+    "Kept",
     "Known",
     "Labelled",
+    "Match",
+    "MemoryIndex",
+    "Normal",
+    "Opaque",
     "Passage",
     "Passages",
+    "Piece",
+    "Posting",
+    "Printer",
+    "Prints",
+    "Question",
+    "Reading",
     "Receiver",
+    "Source",
     "SpanLabel",
     "StoreMap",
     "StoreRule",
+    "Stored",
     "Use",
     "Written",
     "adopted_passages",
+    "answer",
     "author_of",
+    "authored",
+    "candidates",
     "emissions_of",
     "exposed",
+    "fresh",
+    "kept_digests",
     "known_anywhere",
     "label_of",
     "label_without_evidence",
     "leaves_of",
+    "match",
+    "normal_of",
+    "normal_of_stored",
     "outside_label",
     "passages_of",
+    "printer_for",
+    "prints_of",
+    "question",
     "store_map",
+    "stretches",
     "whole_passages",
     "written",
 ]
