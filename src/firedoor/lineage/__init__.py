@@ -25,6 +25,7 @@ from firedoor.lineage.index import Index, MemoryIndex, Posting, Source, Stored, 
 from firedoor.lineage.lines import Written, known_anywhere, written
 from firedoor.lineage.matcher import (
     Answer,
+    Found,
     Opaque,
     Piece,
     Question,
@@ -45,11 +46,20 @@ from firedoor.lineage.passages import (
 )
 from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
 from firedoor.lineage.spans import Kept, kept_digests
+from firedoor.lineage.stretches import (
+    Stretch,
+    cut,
+    passage_digest,
+    passage_id,
+    quoted,
+    without,
+)
 
 __all__ = [
     "GUARANTEE_CHARS",
     "NO_PASSAGES",
     "Answer",
+    "Found",
     "Index",
     "Kept",
     "Known",
@@ -72,6 +82,7 @@ __all__ = [
     "StoreMap",
     "StoreRule",
     "Stored",
+    "Stretch",
     "Use",
     "Written",
     "adopted_passages",
@@ -79,6 +90,7 @@ __all__ = [
     "author_of",
     "authored",
     "candidates",
+    "cut",
     "emissions_of",
     "exposed",
     "fresh",
@@ -91,12 +103,16 @@ __all__ = [
     "normal_of",
     "normal_of_stored",
     "outside_label",
+    "passage_digest",
+    "passage_id",
     "passages_of",
     "printer_for",
     "prints_of",
     "question",
+    "quoted",
     "store_map",
     "stretches",
     "whole_passages",
+    "without",
     "written",
 ]
