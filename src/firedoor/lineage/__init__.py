@@ -47,6 +47,7 @@ from firedoor.lineage.passages import (
 from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
 from firedoor.lineage.spans import Kept, kept_digests
 from firedoor.lineage.stretches import (
+    Cut,
     Stretch,
     cut,
     passage_digest,
@@ -59,6 +60,7 @@ __all__ = [
     "GUARANTEE_CHARS",
     "NO_PASSAGES",
     "Answer",
+    "Cut",
     "Found",
     "Index",
     "Kept",
