@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 from firedoor import identity, lineage, wire
 from firedoor.config import Settings, load_settings
 from firedoor.engine import Engine, EngineSettings, Exchange, ExchangeSummary, explained
-from firedoor.errors import CallerError, SettingsError
+from firedoor.errors import CallerError, SettingsError, StoreError
 from firedoor.fronts.binding import InstanceScope, RunScope
 from firedoor.fronts.process_run import ProcessRun
 from firedoor.fronts.transport import DoorTransport
@@ -64,6 +65,13 @@ def open_engine(settings: Settings, store: SqliteStore) -> Engine:
     return Engine(engine_settings(settings, store))
 
 
+def expire(settings: Settings, store: SqliteStore) -> None:
+    """Drop the texts that were kept for as long as the policy keeps them (``retention: days``)."""
+    # What cannot be written now will be said by the first call, and dropped another time.
+    with suppress(StoreError):
+        store.expire(time.time() - settings.retention.days * 86_400.0)
+
+
 class StoreHandle:
     """One named store, for code that reads and writes it itself."""
 
@@ -114,6 +122,7 @@ class Door:
         self._store = open_store(
             self.settings.store_url, base=Path.cwd(), retention=self.settings.retention.content
         )
+        expire(self.settings, self._store)
         self.engine = open_engine(self.settings, self._store)
         self._first_run = process_run()
         self.run_id: RunId | None = self._first_run

@@ -1,8 +1,6 @@
 """The command adopt: what stood there before the door."""
 
-import getpass
 import json as jsons
-import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,9 +10,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from firedoor import lineage
-from firedoor.cli.options import AsJson, Config, Store, print_json, settings_of
+from firedoor.cli.options import AsJson, Config, Store, login, print_json, settings_of
 from firedoor.cli.trees import TEXT_BYTES_MAX, files_at, files_below
 from firedoor.config import Settings
+from firedoor.engine.port import Brought
 from firedoor.errors import EXIT_FINDING, CallerError
 from firedoor.store import SqliteStore, StoreReader, digester, open_store
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
@@ -66,7 +65,7 @@ def adopt(
     if instance is not None and (git is not None or jsonl):
         raise CallerError("--instance is for ids, --git and --jsonl are for texts")
     settings = settings_of(config, store=store)
-    who = {"actor": actor or _login(), "reason": reason.strip()}
+    who = {"actor": actor or login(), "reason": reason.strip()}
     if instance is not None:
         with _opened(settings, dry_run=dry_run) as opened:
             told, findings = _adopt_ids(opened, named, instance, compartment, who, dry=dry_run)
@@ -82,13 +81,6 @@ def adopt(
         _print(told)
     if findings:
         raise typer.Exit(EXIT_FINDING)
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 @contextmanager
@@ -264,18 +256,24 @@ def _adopt_texts(
 ) -> dict[str, Any]:
     digest = digester(opened.index_key)
     passages: dict[Digest, None] = {}
+    brought: list[Brought] = []
     count = skipped = 0
     for found in texts:
         known = lineage.adopted_passages(found, digest) if found is not None else ()
         count += bool(known)
         skipped += not known
         passages.update(dict.fromkeys(known))
+        if known and found is not None and not dry:
+            # What people vouch for is no instance's, even if one wrote it before.
+            codes = lineage.normal_of(found).codes
+            prints = lineage.prints_of([codes], opened.keys.printer)[0]
+            brought.append(Brought(prints, pinned=True))
     order = None
     told = {"origin": origin, "texts": count, "passages": len(passages), "skipped": skipped}
     if passages and not dry:
         body = {**who, **told, "sources": sources}
         grants = (Grant(passage, origin) for passage in passages)
-        order = opened.adopt("texts", body, time.time(), grants=grants)
+        order = opened.adopt("texts", body, time.time(), grants=grants, brought=brought)
     return {"dry_run": dry, "order": order, **told, **who}
 
 

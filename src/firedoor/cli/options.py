@@ -1,5 +1,6 @@
 """Options that many commands share, and how settings and stores are opened for them."""
 
+import getpass
 import json
 import os
 from collections.abc import Iterator
@@ -87,3 +88,11 @@ def share(value: float | None) -> str:
 def generation(value: object) -> str:
     """A generation as people read it; unknown is no number."""
     return "?" if value is None else str(value)
+
+
+def login() -> str:
+    """Who is at the keyboard, for the ledger."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -14,7 +15,7 @@ import typer
 
 from firedoor.cli.options import Config, Store, settings_of
 from firedoor.config import Settings
-from firedoor.door import open_engine, process_run
+from firedoor.door import expire, open_engine, process_run
 from firedoor.engine import Engine, Exchange
 from firedoor.errors import SettingsError, StoreUnavailable
 from firedoor.store import SqliteStore, StoreReader, open_store
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from firedoor.fronts.sidecar.server import Sidecar
 
 _NOT_FOUND: Final = 127
+_SWEEP_S: Final = 3_600.0
 
 ModeName = Annotated[
     str | None, typer.Option(help="observe | contain | isolate", show_default=False)
@@ -148,6 +150,20 @@ def _tracing(settings: Settings) -> None:
     trace.set_tracer_provider(provider)
 
 
+def expiring(settings: Settings, store: SqliteStore) -> threading.Event:
+    """Have texts dropped whose time is over, now and every hour until the event is set."""
+    stopped = threading.Event()
+
+    def sweep() -> None:
+        while not stopped.is_set():
+            expire(settings, store)
+            stopped.wait(_SWEEP_S)
+
+    if store.absent is None:
+        threading.Thread(target=sweep, name="firedoor-expiry", daemon=True).start()
+    return stopped
+
+
 def serve(
     config: Config = None,
     mode: ModeName = None,
@@ -193,9 +209,11 @@ def serve(
         for warning in settings.warnings:
             logging.getLogger("firedoor").warning("%s", warning)
 
+    stopped = expiring(settings, opened)
     try:
         sidecar.run(ready)
     finally:
+        stopped.set()
         opened.close()
 
 

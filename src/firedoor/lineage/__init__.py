@@ -19,6 +19,7 @@ from firedoor.lineage.fingerprints import (
     Printer,
     Prints,
     printer_for,
+    prints_at,
     prints_of,
 )
 from firedoor.lineage.index import Index, MemoryIndex, Posting, Source, Stored, fresh
@@ -109,6 +110,7 @@ __all__ = [
     "passage_id",
     "passages_of",
     "printer_for",
+    "prints_at",
     "prints_of",
     "question",
     "quoted",

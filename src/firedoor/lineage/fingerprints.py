@@ -171,6 +171,13 @@ def prints_of(texts: Sequence[Codes], printer: Printer) -> list[Prints]:
     return found
 
 
+def prints_at(codes: Codes, at: Offsets, printer: Printer) -> Prints:
+    """The fingerprints that begin at these places, chosen before: an index is written anew by them."""
+    if not len(at):
+        return Prints(np.zeros(0, np.int64), at)
+    return Prints(_sealed(grams(codes, printer)[at], printer.seal).view(np.int64), at)
+
+
 _LEFT: Final = tuple(np.array([[a], [b]], np.uint64) for a, b in ((13, 16), (17, 21)))
 _RIGHT: Final = tuple(np.uint64(64) - left for left in _LEFT)
 _HALF: Final = np.uint64(32)

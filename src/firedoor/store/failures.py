@@ -36,7 +36,9 @@ def unavailable(error: sqlite3.Error, url: str) -> StoreUnavailable:
         "SQLITE_FULL": "make room on the disk",
         "SQLITE_READONLY": "make the file and its folder writable",
         "SQLITE_CANTOPEN": "make the folder readable and writable",
-        "SQLITE_CORRUPT": "restore a backup; `firedoor ledger verify` shows what is left",
+        "SQLITE_CORRUPT": "`firedoor index check` says whether it is the passage index, which "
+        "`firedoor index rebuild` mends; else restore a backup: `firedoor ledger verify` shows "
+        "what is left",
         "SQLITE_NOTADB": "the file is no store; name another with --store sqlite:PATH",
         "SQLITE_CONSTRAINT_PRIMARYKEY": "`firedoor ledger verify` shows what does not fit",
         "SQLITE_BUSY": "another process holds the store's write lock",

@@ -8,7 +8,7 @@ import numpy as np
 
 from firedoor import lineage
 from firedoor.engine.port import Brought, Traces, Wrote
-from firedoor.lineage import Kept, Posting, Reading, Source, Stored
+from firedoor.lineage import Kept, Posting, Prints, Reading, Source, Stored
 from firedoor.lineage.index import ORIGINS_MAX, QUOTA_PRINTS
 from firedoor.lineage.spans import DIGEST_CHARS
 from firedoor.store import kept
@@ -24,7 +24,7 @@ _TEXTS: Final = (
     "SELECT t.id, passage, o.name, seq, kind, body FROM texts t JOIN origins o ON o.id = t.origin "
     "WHERE t.id IN ({})"
 )
-_ADD_PRINT: Final = "INSERT OR IGNORE INTO prints (key, origin, text, place) VALUES (?,?,?,?)"
+ADD_PRINT: Final = "INSERT OR IGNORE INTO prints (key, origin, text, place) VALUES (?,?,?,?)"
 _EMISSION: Final = (
     "INSERT OR IGNORE INTO emissions (passage, seq, call, room, run, label, instance, author, "
     "compartment, held) VALUES (?,?,?,?,?,?,?,?,?,?)"
@@ -57,7 +57,7 @@ def look(db: sqlite3.Connection, keys: StoreKeys, prints: Sequence[int]) -> Trac
     for batch in _batches(ids):
         for id_, passage, origin, seq, kind, body in _all(db, _TEXTS, batch):
             names[id_] = name = lineage.passage_id(Digest(passage))
-            stored[name] = Stored(Source(name, origin, seq), _unkept(keys, name, kind, body))
+            stored[name] = Stored(Source(name, origin, seq), unkept(keys, name, kind, body))
     postings = {
         key: tuple(Posting(names[text], place) for text, place in sorted(found) if text in names)
         for key, found in written.items()
@@ -81,7 +81,7 @@ def bring(db: sqlite3.Connection, brought: Brought, seq: int) -> None:
     origin = PINNED if brought.pinned else OUTSIDE
     keys, places = brought.prints.keys.tolist(), brought.prints.at.tolist()
     db.executemany(
-        _ADD_PRINT,
+        ADD_PRINT,
         [(key, origin, seq, place) for key, place in zip(keys, places, strict=True)],
     )
 
@@ -131,12 +131,12 @@ def write(db: sqlite3.Connection, keeper: kept.Keeper, wrote: Wrote, seq: int, a
         if reading.layer.chain:
             passage = keeper.keys.digest("layer\x1f" + reading.layer.text)
             emit(passage, held=False)
-        text = _keep(db, keeper, reading, (passage, origin, seq, e.instance, at))
+        text = _keep(db, keeper, reading, prints, (passage, origin, seq, e.instance, at))
         rows = [
             (key, origin, text, place)
             for key, place in zip(prints.keys.tolist(), prints.at.tolist(), strict=True)
         ]
-        used += db.executemany(_ADD_PRINT, rows).rowcount
+        used += db.executemany(ADD_PRINT, rows).rowcount
     db.execute(
         "INSERT INTO index_use (instance, prints, refused) VALUES (?,?,?) ON CONFLICT DO UPDATE "
         "SET prints = excluded.prints, refused = excluded.refused",
@@ -163,23 +163,26 @@ def _keep(
     db: sqlite3.Connection,
     keeper: kept.Keeper,
     reading: Reading,
+    prints: Prints,
     values: tuple[Digest, int, int, str, float],
 ) -> int:
     name = lineage.passage_id(values[0])
     codes = reading.normal.codes
     form, left = "u1" if codes.dtype == np.uint8 else "u4", codes.tobytes()
+    places = prints.at.astype("<u4").tobytes()
     if keeper.retention == "digests":
         form, left = "d2", lineage.kept_digests(codes, keeper.keys.printer).values.tobytes()
+        places += prints.keys.astype("<i8").tobytes()
     kind, body = kept.kept(keeper, "passage/" + name, left)
     row = db.execute(
-        "INSERT INTO texts (passage, origin, seq, instance, at, kind, body) "
-        "VALUES (?,?,?,?,?,?,?) RETURNING id",
-        (*values, f"{form}:{kind}", body),
+        "INSERT INTO texts (passage, origin, seq, instance, at, kind, body, places) "
+        "VALUES (?,?,?,?,?,?,?,?) RETURNING id",
+        (*values, f"{form}:{kind}", body, places),
     ).fetchone()
     return int(row[0])
 
 
-def _unkept(keys: StoreKeys, name: PassageId, kind: str, body: bytes) -> Kept:
+def unkept(keys: StoreKeys, name: PassageId, kind: str, body: bytes) -> Kept:
     form, _, sealed = kind.partition(":")
     values = kept.read(keys, "passage/" + name, sealed, body)
     codes = np.frombuffer(values, dtype=_KINDS[form])

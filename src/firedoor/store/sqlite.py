@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from firedoor.engine.port import (
+    Brought,
     Commit,
     Committed,
     FoundParts,
@@ -28,7 +29,7 @@ from firedoor.engine.port import (
     Stale,
 )
 from firedoor.errors import CallerError, StoreUnavailable
-from firedoor.store import files, forks, looking, writing
+from firedoor.store import files, forks, index, looking, reindex, writing
 from firedoor.store.commits import Commits
 from firedoor.store.failures import unavailable
 from firedoor.store.head import read_head
@@ -36,7 +37,7 @@ from firedoor.store.keys import StoreKeys, load_keys
 from firedoor.store.migrate import migrate
 from firedoor.store.rows import label_join
 from firedoor.store.transactions import BUSY_S, LOG_PAGES, NO_WAIT, Result, Transactions, again
-from firedoor.types.ids import NodeId
+from firedoor.types.ids import InstanceId, NodeId
 from firedoor.types.record import Grant, MintedRow
 
 _LOG: Final = logging.getLogger("firedoor.store")
@@ -261,6 +262,7 @@ class SqliteStore:
         *,
         minted: Iterable[MintedRow] = (),
         grants: Iterable[Grant] = (),
+        brought: Iterable[Brought] = (),
     ) -> int:
         """Bring in what stood there before the door; gives the version of the order that says so."""
         with self._transactions.one() as connection:
@@ -268,6 +270,8 @@ class SqliteStore:
                 connection, self, read_head(connection),
                 target=target, body=body, at=at, minted=minted, grants=grants,
             )  # fmt: skip
+            for found in brought:
+                index.bring(connection, found, 0)
         return version
 
     def release(self, item: str, *, actor: str, reason: str, at: float, days: float = 30) -> int:
@@ -289,6 +293,49 @@ class SqliteStore:
             raise CallerError(f"{item} is {row[0]}, not held")
         body = {"actor": actor, "reason": reason, "days": days}
         return self.append_order("release", f"quarantine:{item}", body, at)
+
+    # -- the index -----------------------------------------------------------------------------
+
+    def index_use(self) -> reindex.Use:
+        """How much the passage index holds, and for whom."""
+        with self.snapshot() as db:
+            return reindex.use(db)
+
+    def check_index(self) -> reindex.Check:
+        """Whether every passage can be read and every fingerprint found. Reads all of it."""
+        # Damaged pages may not even let a reading transaction end.
+        with self._transactions.alone() as db:
+            return reindex.check(db, self.keys)
+
+    def rebuild_index(self) -> reindex.Rebuilt:
+        """Write the fingerprints anew from the passages that are kept. Nobody else may be at it."""
+        with self._transactions.alone() as db:
+            return reindex.rebuild(db, self.keys)
+
+    def forget(
+        self, instance: InstanceId, *, actor: str, reason: str, at: float
+    ) -> reindex.Forgotten:
+        """Drop what is kept of an instance's words: its passages and its calls' texts.
+
+        Its labels, its calls and the ledger stay: what it wrote is not known again, and takes the
+        label of where it lies.
+        """
+        with self._transactions.one() as db:
+            gone = reindex.forget(db, self.keys, "instance = ?", (instance,))
+            body = {"actor": actor, "reason": reason, **gone._asdict()}
+            writing.write_order(
+                db, self, read_head(db), kind="forget", target=f"instance:{instance}", body=body,
+                at=at,
+            )  # fmt: skip
+        return gone
+
+    def expire(self, before: float) -> reindex.Forgotten:
+        """Drop the words that were kept before ``before``, in seconds since the epoch."""
+        with self.snapshot() as db:
+            if not reindex.older(db, before):
+                return reindex.Forgotten(0, 0, 0)
+        with self._transactions.one() as db:
+            return reindex.forget(db, self.keys, "at < ?", (before,))
 
     def head(self) -> tuple[int, bytes]:
         """Size and root of the ledger's tree."""

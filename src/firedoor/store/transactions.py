@@ -202,6 +202,16 @@ class Transactions:
                 roll_back(connection)
                 raise failure_of(error, self._url) from error
 
+    @contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """The connection, in no transaction, for what has to arrange its own."""
+        with self.lock:
+            try:
+                yield self.connection
+            except Exception as error:
+                roll_back(self.connection)
+                raise failure_of(error, self._url) from error
+
     def free(self) -> None:
         """Nobody holds a lock: a forked child has none of its parent's threads."""
         self.lock = threading.Lock()

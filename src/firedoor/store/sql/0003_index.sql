@@ -6,9 +6,13 @@ INSERT INTO origins VALUES (0, 'outside'), (1, 'pinned');
 -- The normal form of what was emitted, to verify a candidate by: sealed, plain, or as digests.
 CREATE TABLE texts (
     id INTEGER PRIMARY KEY, passage BLOB NOT NULL, origin INTEGER NOT NULL, seq INTEGER NOT NULL,
-    instance TEXT NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL
+    instance TEXT NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
+    -- Where its fingerprints stand, to write them again; where no text is kept, they themselves too.
+    places BLOB NOT NULL
 ) STRICT;
 CREATE INDEX texts_by_instance ON texts (instance);
+CREATE INDEX texts_by_time ON texts (at);
+CREATE INDEX calls_by_time ON calls (at);
 -- `place` counts characters of the normal form. One row for each origin of a key, the first; `text`
 -- is 0 where nothing is kept of the text.
 CREATE TABLE prints (
