@@ -1,9 +1,11 @@
 """Winnowing keeps its promise, and nobody without the key can use what it keeps."""
 
+import dataclasses
 import random
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -87,8 +89,33 @@ def test_a_letter_has_one_number_whatever_stands_beside_it() -> None:
     assert set(prints(run).keys.tolist()) & set(prints(run + "桥还在那里").keys.tolist())
 
 
-def test_the_seal_is_siphash_2_4() -> None:
-    """The vector for eight bytes of the reference implementation, key 00 to 0f."""
-    key = (np.uint64(0x0706050403020100), np.uint64(0x0F0E0D0C0B0A0908))
-    message = np.array([0x0706050403020100], dtype=np.uint64)
-    assert hex(int(fingerprints._sealed(message, key)[0])) == "0x93f5f5799a932462"
+def test_the_seal_is_aes() -> None:
+    """The first vector of NIST's AESAVS, "VarTxt" for 128 bits: half of its block."""
+    cipher = Cipher(algorithms.AES(bytes(16)), modes.ECB())
+    printer = dataclasses.replace(PRINTER, seal=cipher)
+    block = np.array([0x80], dtype=np.uint64)
+    sealed = fingerprints._sealed(block, printer).astype("<i8").tobytes()
+    assert sealed.hex() == "3ad78e726c1ec02b"
+
+
+@settings(max_examples=100)
+@given(st.lists(st.one_of(many, st.text(alphabet="ab", min_size=10, max_size=40)), max_size=8))
+def test_texts_together_are_as_they_are_alone(texts: list[str]) -> None:
+    """Short texts are read in one round, and no window reaches from one to the next."""
+    codes = [normal_of(text).codes for text in texts]
+    for together, alone in zip(prints_of(codes, PRINTER), codes, strict=True):
+        expect = prints_of([alone], PRINTER)[0]
+        assert together.keys.tolist() == expect.keys.tolist()
+        assert together.at.tolist() == expect.at.tolist()
+
+
+def test_many_short_texts_are_as_they_are_alone() -> None:
+    chance = random.Random(23)
+    texts = [
+        normal_of("".join(chance.choices("abcdefн", k=size))).codes
+        for size in (*range(60), 9_000, 4_096, 4_000, 3_000, 5, 4_000, 3_000, 40)
+    ]
+    for together, alone in zip(prints_of(texts, PRINTER), texts, strict=True):
+        expect = prints_of([alone], PRINTER)[0]
+        assert together.keys.tolist() == expect.keys.tolist()
+        assert together.at.tolist() == expect.at.tolist()

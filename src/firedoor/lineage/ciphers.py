@@ -4,10 +4,20 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from firedoor.lineage.decoded import Decoded, Letters, Piece, one_to_one, substituted
+from firedoor.lineage.decoded import (
+    Bounds,
+    Decoded,
+    Letters,
+    Piece,
+    Script,
+    one_to_one,
+    substituted,
+)
 from firedoor.lineage.turned import rot13
 
 _LEET_AROUND: Final = 64
+_LEET_WORK: Final = 6
+_LEET_SIGNS: Final = b"013457@$!+|"
 
 _LEET: Final = str.maketrans("0134578@$!+|9€(", "oieastbasitlgec")
 _LEET_INSIDE: Final = re.compile(r"[A-Za-z][013457@$!+|]{1,3}[A-Za-z]")
@@ -17,19 +27,22 @@ _LEET_SHARE_MIN: Final = 24
 """One leet place in this many characters makes a text leet."""
 
 
-def leet_stretches(text: str, room: int) -> Iterator[Decoded]:
+def leet_stretches(script: Script, bounds: Bounds) -> Iterator[Decoded]:
     """Digits and signs for letters."""
-    if sum(map(text.count, "013457@$!+|")) * _LEET_SHARE_MIN < len(text):
+    text = script.text
+    signs = len(text) - len(script.raw.translate(None, _LEET_SIGNS))
+    if signs * _LEET_SHARE_MIN < len(text) or not bounds.spend(len(text)):
         return
     inside = _LEET_INSIDE.findall(text)
     if len(inside) < 3 or len(inside) * _LEET_SHARE_MIN * 4 < len(text):
         return
     first = _LEET_INSIDE.search(text)
     start = max(0, first.start() - _LEET_AROUND) if first is not None else 0
-    said = text[start:]
-    yield one_to_one("leet", start, len(text), _LEET_WORD.sub(_unleeted, said))
+    end = start + bounds.affords(len(text) - start, _LEET_WORK)
+    said = text[start:end]
+    yield one_to_one("leet", start, end, _LEET_WORD.sub(_unleeted, said))
     # Rotated leet has too few letters in a row to show which way round it reads.
-    yield one_to_one("rot13+leet", start, len(text), _LEET_WORD.sub(_unleeted, rot13(said)))
+    yield one_to_one("rot13+leet", start, end, _LEET_WORD.sub(_unleeted, rot13(said)))
 
 
 def _unleeted(match: re.Match[str]) -> str:
@@ -89,16 +102,23 @@ _MORSE_RUN: Final = re.compile(
 _MORSE_LETTERS: Final = Letters(".·-_? \t\r\n/|")
 _MORSE_SIGNS: Final = str.maketrans("·•–—−_", "..----")
 _SIGN: Final = re.compile(r"[.\-]+")
+_MORSE_MARKS: Final = (b".", b"-", b"_", b"\xb7", b"?")
+_MORSE_SIGNS_MIN: Final = 12
+_MORSE_WORK: Final = 6
 
 
-def morse_stretches(text: str, room: int) -> Iterator[Decoded]:
+def morse_stretches(script: Script, bounds: Bounds) -> Iterator[Decoded]:
     """Dots and dashes, a space between letters, a stroke between words."""
-    for start, end in _MORSE_LETTERS.runs(text, 24):
-        for match in _MORSE_RUN.finditer(text, start, end):
+    for start, end in _MORSE_LETTERS.runs(script.raw, 24):
+        signs = sum(script.raw.count(sign, start, end) for sign in _MORSE_MARKS)
+        if signs < _MORSE_SIGNS_MIN:
+            continue  # an indented line
+        end = start + bounds.affords(end - start, _MORSE_WORK)
+        for match in _MORSE_RUN.finditer(script.text, start, end):
             said = match[0].rstrip().translate(_MORSE_SIGNS)
             # Backwards, every letter is still one, if another: so both ways are read.
-            for codec, signs in (("morse", said), ("reversed+morse", said[::-1])):
-                letters = [_MORSE.get(sign) for sign in _SIGN.findall(signs)]
+            for codec, signs_of in (("morse", said), ("reversed+morse", said[::-1])):
+                letters = [_MORSE.get(sign) for sign in _SIGN.findall(signs_of)]
                 if letters.count(None) * 10 <= len(letters):
                     text_of = "".join(letter or "" for letter in letters)
                     yield Decoded(codec, match.start(), match.start() + len(said), text_of)
@@ -156,26 +176,31 @@ _SPELLED_RUN: Final = re.compile(
     re.I,
 )
 _SPELLED_OFTEN: Final = ("echo", "tango", "alpha", "alfa", "oscar", "india", "november")
+_SPELLED_WORK: Final = 5
+_SPELLED_WORD_WORK: Final = 16
 _TWO_SPELLED: Final = re.compile(rf"{_SPELLED_WORD}[\s,./|;:()-]{{1,8}}{_SPELLED_WORD}")
 _ONE_SPELLED: Final = re.compile(_SPELLED_WORD, re.I)
 
 
-def _spells(lower: str) -> bool:
+def _spells(lower: str, bounds: Bounds) -> bool:
     """Whether a word that long spellings hardly do without stands before another of them."""
     for word in _SPELLED_OFTEN:
         at = lower.find(word)
         while at >= 0:
             if _TWO_SPELLED.match(lower, at):
                 return True
+            if not bounds.spend(_SPELLED_WORD_WORK):
+                return False
             at = lower.find(word, at + 1)
     return False
 
 
-def spelled_stretches(text: str, room: int) -> Iterator[Decoded]:
+def spelled_stretches(script: Script, bounds: Bounds) -> Iterator[Decoded]:
     """The spelling alphabet, a word a letter."""
-    if not _spells(text.lower()):
+    if not _spells(script.text.lower(), bounds):
         return
-    for match in _SPELLED_RUN.finditer(text):
+    end = bounds.affords(len(script.text), _SPELLED_WORK)
+    for match in _SPELLED_RUN.finditer(script.text, 0, end):
         words = _ONE_SPELLED.findall(match[0])
         yield Decoded("spelled", *match.span(), "".join(_SPELLED[w.lower()] for w in words))
 
@@ -216,25 +241,39 @@ _BRAILLE: Final = {
     )
 }
 _BRAILLE_RUN: Final = re.compile("[\u2800-\u28ff](?:[\u2800-\u28ff]|\\s(?=[\u2800-\u28ff])){11,}")
+_CELL: Final = re.compile("[\u2800-\u28ff]|\\s")
+_BRAILLE_WORK: Final = 8
 _NUMBER_SIGN, _LETTER_SIGN = "⠼", "⠰"
 
 
-def braille_stretches(text: str, room: int) -> Iterator[Decoded]:
+def braille_stretches(script: Script, bounds: Bounds) -> Iterator[Decoded]:
     """Uncontracted Braille; after the number sign the first ten letters are digits."""
-    if text.isascii():
+    if script.ascii:
         return
-    for match in _BRAILLE_RUN.finditer(text):
-        said: list[Piece] = []
-        number = False
-        for at, cell in enumerate(match[0], match.start()):
-            letter = _BRAILLE.get(cell, " ")
-            if cell in (_NUMBER_SIGN, _LETTER_SIGN):
-                number, letter = cell == _NUMBER_SIGN, ""
-            elif number and letter in "abcdefghij":
-                letter = "1234567890"["abcdefghij".index(letter)]
-            else:
-                number = False
-            said.append((at, at + 1, letter))
-        found = substituted("braille", text, *match.span(), said)
-        if found is not None:
-            yield found
+    for match in _BRAILLE_RUN.finditer(script.text):
+        start, end = match.span()
+        end = start + bounds.affords(end - start, _BRAILLE_WORK)
+        said = script.text[start:end]
+        if _NUMBER_SIGN in said or _LETTER_SIGN in said:
+            yield substituted("braille", script.text, start, end, _with_digits(said, start))
+        else:
+            yield one_to_one("braille", start, end, _CELL.sub(_uncelled, said))
+
+
+def _uncelled(match: re.Match[str]) -> str:
+    return _BRAILLE.get(match[0], " ")
+
+
+def _with_digits(said: str, start: int) -> list[Piece]:
+    pieces: list[Piece] = []
+    number = False
+    for at, cell in enumerate(said, start):
+        letter = _BRAILLE.get(cell, " ")
+        if cell in (_NUMBER_SIGN, _LETTER_SIGN):
+            number, letter = cell == _NUMBER_SIGN, ""
+        elif number and letter in "abcdefghij":
+            letter = "1234567890"["abcdefghij".index(letter)]
+        else:
+            number = False
+        pieces.append((at, at + 1, letter))
+    return pieces

@@ -5,8 +5,9 @@ of the original that it came from. What looks like code and gives nothing readab
 may be a picture, a signature or a sealed message, and only a rule can say what that means.
 """
 
-import re
-from collections import deque
+from bisect import bisect_right, insort
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
 from string import ascii_letters, digits, hexdigits
 from typing import Final, NamedTuple
 
@@ -18,7 +19,7 @@ from firedoor.lineage.ciphers import (
     morse_stretches,
     spelled_stretches,
 )
-from firedoor.lineage.decoded import Decoded, Find, Letters
+from firedoor.lineage.decoded import Bounds, Decoded, Find, Letters, Places, Script
 from firedoor.lineage.encodings import (
     entity_stretches,
     escaped_stretches,
@@ -27,7 +28,6 @@ from firedoor.lineage.encodings import (
     solid_stretches,
     spaced_stretches,
 )
-from firedoor.lineage.normal import Offsets
 from firedoor.lineage.smuggling import selector_stretches, tag_stretches, zero_width_stretches
 from firedoor.lineage.turned import turned_stretches
 
@@ -37,6 +37,8 @@ EXPANSION_MAX: Final = 8
 SHORT_TEXT_CHARS: Final = 512
 """A shorter text may still expand like one of this length: a zipped line is a long line."""
 LAYERS_MAX: Final = 4_096
+_LAYER_WORK: Final = 2_000
+"""What a layer costs beside its characters."""
 
 CODECS: Final[tuple[tuple[str, str, Find], ...]] = (
     ("base64, base32, base16, gzip, zlib", "", solid_stretches),
@@ -70,8 +72,7 @@ _BLOBS: Final = (
     (Letters("".join(map(chr, range(33, 127)))), 160, 5.5),
 )
 """(letters, how many in a row, bits a letter) of what looks like code."""
-_SHORT_LINES_BEFORE: Final = re.compile(r"(?:[^\n]{0,39}\n)+")
-_SHORT_LINES_BEHIND: Final = re.compile(r"(?:\r?\n[^\n=]{0,39})+\Z")
+_SHORT_LINE_CHARS: Final = 40
 
 
 class Layer(NamedTuple):
@@ -82,8 +83,8 @@ class Layer(NamedTuple):
     """The codecs that were taken off, the outermost first."""
     start: int
     end: int
-    starts: Offsets | None = None
-    ends: Offsets | None = None
+    starts: Places | None = None
+    ends: Places | None = None
     """By character, where it stands in the original; None: anywhere from ``start`` to ``end``."""
     parent: int = -1
 
@@ -131,91 +132,103 @@ def _undoes(chain: tuple[str, ...], codec: str) -> bool:
 
 
 def unwrapped(text: str, work_chars: int) -> Unwrapped:
-    """Every layer of ``text``, at most `DEPTH_MAX` deep; stops once ``work_chars`` are read."""
+    """Every layer of ``text``, at most `DEPTH_MAX` deep, for ``work_chars`` of work or little more."""
     layers = [Layer(text, (), 0, len(text))]
     waiting = deque([0])
     seen = {text}
-    room = EXPANSION_MAX * max(len(text), SHORT_TEXT_CHARS)
-    spent = 0
-    complete = True
+    bounds = Bounds(EXPANSION_MAX * max(len(text), SHORT_TEXT_CHARS), work_chars)
+    blobs: dict[int, list[tuple[int, int]]] = {}
     while waiting:
         number = waiting.popleft()
         layer = layers[number]
-        spent += len(layer.text)
-        if spent > work_chars:
-            complete = False
+        if not bounds.spend(len(layer.text) + (_LAYER_WORK if number else 0)):
             break
+        script = Script(layer.text)
         for _, needs, find in CODECS:
             if needs and needs not in layer.text:
                 continue
-            for found in find(layer.text, room):
+            for found in find(script, bounds):
                 if found.text in seen or _undoes(layer.chain, found.codec):
                     continue
-                if len(found.text) > room or len(layers) >= LAYERS_MAX:
-                    complete = False
+                if len(found.text) > bounds.chars or len(layers) >= LAYERS_MAX:
+                    bounds.complete = False
                     continue
-                room -= len(found.text)
+                bounds.chars -= len(found.text)
                 seen.add(found.text)
                 layers.append(_inside(layer, found, number))
                 if len(layers[-1].chain) < DEPTH_MAX:
                     waiting.append(len(layers) - 1)
-                elif not _GUESSED & set(layers[-1].chain) and _blobs(found.text):
-                    complete = False
-    return Unwrapped(tuple(layers), _opaque(layers), complete, spent)
+                elif not _GUESSED & set(layers[-1].chain):
+                    blobs[len(layers) - 1] = _blobs(Script(found.text).raw)
+                    bounds.complete &= not blobs[len(layers) - 1]
+        if not layer.chain or layer.chain[-1] not in _GUESSED:
+            blobs[number] = _blobs(script.raw)
+    spent = work_chars - max(0, bounds.work)
+    return Unwrapped(tuple(layers), _opaque(layers, blobs), bounds.complete, spent)
 
 
-def _entropy(text: str) -> float:
-    counts = np.unique(
-        np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4"), return_counts=True
-    )[1]
-    shares = counts / counts.sum()
+def _entropy(raw: bytes) -> float:
+    counts = np.bincount(np.frombuffer(raw, np.uint8))
+    shares = counts[counts > 0] / len(raw)
     return float(-(shares * np.log2(shares)).sum())
 
 
-def _blobs(text: str) -> list[tuple[int, int]]:
+def _blobs(raw: bytes) -> list[tuple[int, int]]:
     """Stretches that look like code and not like words."""
     found: list[tuple[int, int]] = []
     for letters, least, entropy in _BLOBS:
-        for start, end in letters.runs(text, least):
-            # Words above and below a wrapped code are none of it.
-            lead = _SHORT_LINES_BEFORE.match(text, start, end)
-            start = lead.end() if lead is not None else start
-            tail = _SHORT_LINES_BEHIND.search(text, start, end)
-            end = tail.start() if tail is not None else end
-            inside = any(low <= start and end <= high for low, high in found)
-            if end - start >= least and not inside and _entropy(text[start:end]) >= entropy:
-                found.append((start, end))
+        for start, end in letters.runs(raw, least):
+            start, end = _without_words(raw, start, end)
+            n = bisect_right(found, (start, len(raw))) - 1
+            inside = n >= 0 and end <= found[n][1]
+            if end - start >= least and not inside and _entropy(raw[start:end]) >= entropy:
+                insort(found, (start, end))
     return found
 
 
-def _ancestors(layers: list[Layer], number: int) -> set[int]:
-    found = set()
-    while number >= 0:
-        found.add(number)
-        number = layers[number].parent
-    return found
+def _without_words(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    """Without the short lines above and below a wrapped code; one with padding is of the code."""
+    while (line := raw.find(b"\n", start, min(start + _SHORT_LINE_CHARS, end))) >= 0:
+        start = line + 1
+    while (line := raw.rfind(b"\n", max(start, end - _SHORT_LINE_CHARS), end)) >= 0:
+        if b"=" in raw[line:end]:
+            break
+        end = line
+    return start, end
 
 
-def _opaque(layers: list[Layer]) -> tuple[tuple[int, int], ...]:
+def _opaque(
+    layers: list[Layer], blobs: Mapping[int, list[tuple[int, int]]]
+) -> tuple[tuple[int, int], ...]:
     """The blobs of every layer out of which no further layer was read."""
+    read: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    for layer in layers:
+        # All layers above, from the first on out of which a solid code was taken to come here.
+        above, solid = layer, False
+        while above.parent >= 0:
+            parent = layers[above.parent]
+            solid |= bool(_SOLID & set(above.chain[len(parent.chain) :]))
+            if solid:
+                read[above.parent].add((layer.start, layer.end))
+            above = parent
     opaque = set()
-    for number, layer in enumerate(layers):
-        if layer.chain and layer.chain[-1] in _GUESSED:
-            continue
-        blobs = _blobs(layer.text)
-        if not blobs:
-            continue
-        read = {
-            (below.start, below.end)
-            for n, below in enumerate(layers[number + 1 :], number + 1)
-            if _SOLID & set(below.chain[len(layer.chain) :]) and number in _ancestors(layers, n)
-        }
-        for low, high in blobs:
-            start, end = layer.span(low, high)
-            known = sum(max(0, min(end, b) - max(start, a)) for a, b in _merged(read))
-            if 2 * known < end - start:
+    for number, stretches in blobs.items():
+        known = _merged(read[number])
+        for low, high in stretches:
+            start, end = layers[number].span(low, high)
+            if 2 * _overlap(known, start, end) < end - start:
                 opaque.add((start, end))
     return _merged(opaque)
+
+
+def _overlap(spans: Sequence[tuple[int, int]], start: int, end: int) -> int:
+    """How many characters of a stretch the spans take, which are apart and in order."""
+    total = 0
+    for low, high in spans[max(0, bisect_right(spans, (start, start)) - 1) :]:
+        if low >= end:
+            break
+        total += max(0, min(end, high) - max(start, low))
+    return total
 
 
 def _merged(spans: set[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -4,16 +4,17 @@ Of every window of 16 neighbouring hashes the least is kept, so two texts that s
 `GUARANTEE_CHARS` characters share a window, and with it a fingerprint (Schleimer, Wilkerson and
 Aiken, "Winnowing", SIGMOD 2003). About two in seventeen positions are kept.
 
-What leaves this module has been through SipHash-2-4 under the store's key: an outsider who reads an
-index cannot ask it whether it holds a text, and cannot make two texts meet in it.
+What leaves this module has been through AES under the store's key: an outsider who reads an index
+cannot ask it whether it holds a text, and cannot make two texts meet in it.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
 from firedoor.lineage.normal import Codes, Offsets
@@ -27,6 +28,14 @@ Hashes = NDArray[np.uint64]
 
 _BLOCK: Final = 1 << 14
 """Hashes a round: the working arrays of 128 KiB stay in a core's cache."""
+_TOGETHER: Final = 1 << 12
+"""Texts up to this long share a round: its fixed price is that of 2,000 characters."""
+_PLACE: Final = np.array(0xFFFF, np.uint64)
+_VALUE: Final = ~_PLACE
+_FIRST_SHIFT: Final = np.array(31, np.uint64)
+_SHIFT: Final = np.array(32, np.uint64)
+_NO_HASHES: Final = np.zeros(0, np.uint64)
+_NO_PLACES: Final = np.zeros(0, np.int64)
 
 
 class Prints(NamedTuple):
@@ -43,10 +52,11 @@ class Printer:
 
     letters: Hashes
     """A secret number for each ASCII character."""
-    powers: tuple[np.uint64, ...]
-    """P, P², P⁴, P⁸ for a secret odd P."""
-    mixers: tuple[np.uint64, np.uint64]
-    seal: tuple[np.uint64, np.uint64]
+    powers: tuple[Hashes, ...]
+    """P, P², P⁴, P⁸ for a secret odd P; arrays of no dimension, which numpy is quicker with."""
+    mixers: tuple[Hashes, Hashes]
+    seal: Cipher[modes.ECB]
+    """A permutation of single blocks: a block never meets its neighbours, so ECB is what is wanted."""
 
 
 def _words(key: bytes, label: str, count: int) -> NDArray[np.uint64]:
@@ -60,23 +70,24 @@ def printer_for(key: bytes) -> Printer:
         raise ValueError("a store key has at least 16 bytes")
     words = _words(key, "firedoor lineage fingerprints", 5)
     step, low, high = (int(word) | 1 for word in words[:3])
+    seal = algorithms.AES(words[3:].astype("<u8").tobytes())
     powers = [step]
     while len(powers) < 4:
         powers.append(powers[-1] * powers[-1] % 2**64)
-    mixers = (np.uint64(low), np.uint64(high))
+    mixers = (np.array(low, np.uint64), np.array(high, np.uint64))
     return Printer(
         letters=_letters(np.arange(128, dtype=np.uint64), mixers),
-        powers=tuple(np.uint64(p) for p in powers),
+        powers=tuple(np.array(p, np.uint64) for p in powers),
         mixers=mixers,
-        seal=(np.uint64(words[3]), np.uint64(words[4])),
+        seal=Cipher(seal, modes.ECB()),
     )
 
 
-def _letters(codes: Hashes, mixers: tuple[np.uint64, np.uint64]) -> Hashes:
+def _letters(codes: Hashes, mixers: tuple[Hashes, Hashes]) -> Hashes:
     mixed = (codes + np.uint64(1)) * mixers[0]
-    mixed ^= mixed >> np.uint64(29)
+    mixed ^= mixed >> _FIRST_SHIFT
     mixed *= mixers[1]
-    mixed ^= mixed >> np.uint64(32)
+    mixed ^= mixed >> _SHIFT
     return mixed
 
 
@@ -97,46 +108,43 @@ def grams(codes: Codes, printer: Printer, doublings: int = 4) -> Hashes:
         tail = hashes[reach:]
         hashes = hashes[: len(tail)] * printer.powers[doubling]
         hashes += tail
-    hashes ^= hashes >> np.uint64(31)
+    hashes ^= hashes >> _FIRST_SHIFT
     hashes *= printer.mixers[0]
-    hashes ^= hashes >> np.uint64(32)
+    hashes ^= hashes >> _SHIFT
     return hashes
 
 
 def _least(hashes: Hashes) -> Offsets:
     """Where a hash is the least of some window, runs of equal ones only by their two ends.
 
-    Text that repeats itself within a window gives one value over and over; its ends stand for all,
-    so ten megabytes of one letter give two fingerprints. The value is still there, and that is all
+    Each carries its place in its low bits, so that one pass of minima gives value and place. Text
+    that repeats itself within a window gives one value over and over; its ends stand for all, so
+    ten megabytes of one letter give two fingerprints. The value is still there, and that is all
     that the guarantee speaks of.
     """
-    window = min(WINDOW_GRAMS, len(hashes))
-    lows = _slide(hashes, window, np.minimum)
-    padded = np.concatenate(
-        [np.zeros(window - 1, np.uint64), lows, np.zeros(window - 1, np.uint64)]
-    )
-    kept = np.flatnonzero(_slide(padded, window, np.maximum) == hashes)
-    values = hashes[kept]
-    same = np.zeros(len(kept) + 1, dtype=np.bool_)
-    same[1:-1] = (values[1:] == values[:-1]) & (np.diff(kept) < window)
-    return kept[~(same[:-1] & same[1:])]
-
-
-def _slide(values: Hashes, window: int, best: np.ufunc) -> Hashes:
-    """The best of every ``window`` neighbours, by doubling."""
-    reach = 1
+    lows = hashes & _VALUE
+    lows |= np.arange(len(hashes), dtype=np.uint64)
+    reach, window = 1, min(WINDOW_GRAMS, len(hashes))
     while reach < window:
         step = min(reach, window - reach)
-        values = best(values[:-step], values[step:])
+        lows = np.minimum(lows[:-step], lows[step:])
         reach += step
-    return values
+    new = (lows[1:] != lows[:-1]).nonzero()[0]
+    kept = np.empty(len(new) + 1, np.int64)
+    kept[0] = lows[0] & _PLACE
+    kept[1:] = lows[1:][new] & _PLACE
+    values = hashes[kept]
+    same = values[1:] == values[:-1]
+    if not same.any():
+        return kept
+    inner = np.zeros(len(kept) + 1, dtype=np.bool_)
+    inner[1:-1] = same & (np.diff(kept) < window)
+    return kept[~(inner[:-1] & inner[1:])]
 
 
 def _chosen(codes: Codes, printer: Printer) -> tuple[Hashes, Offsets]:
     """The kept hashes before they are sealed. A block overlaps its neighbours by a window."""
     count = len(codes) - GRAM_CHARS + 1
-    if count <= 0:
-        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
     hashes: list[Hashes] = []
     places: list[Offsets] = []
     last: int | None = None
@@ -156,63 +164,73 @@ def _chosen(codes: Codes, printer: Printer) -> tuple[Hashes, Offsets]:
     return np.concatenate(hashes), np.concatenate(places)
 
 
+def _chosen_together(texts: Sequence[Codes], printer: Printer) -> Iterator[tuple[Hashes, Offsets]]:
+    """The same for several short texts, side by side in one round."""
+    if len(texts) == 1:
+        values = grams(texts[0], printer)
+        at = _least(values)
+        yield values[at], at
+        return
+    joined: Codes = np.concatenate(texts)  # type: ignore[assignment]  # of both kinds, the wider
+    values = grams(joined, printer)
+    edges = np.cumsum([len(codes) for codes in texts])
+    # A gram over an edge is nobody's. As zero it is the least of all, so that no window over the
+    # edge chooses any other: what is left are the windows inside one text.
+    over = (edges[:-1, None] - np.arange(1, GRAM_CHARS)).ravel()
+    values[over[over < len(values)]] = 0
+    at = _least(values) if len(values) >= WINDOW_GRAMS else _NO_PLACES
+    at = at[values[at] != 0]
+    cuts = np.searchsorted(at, edges).tolist()
+    start = first = 0
+    for codes, end, cut in zip(texts, edges.tolist(), cuts, strict=True):
+        count = len(codes) - GRAM_CHARS + 1
+        mine = at[first:cut] - start
+        if 0 < count < WINDOW_GRAMS:  # shorter than a window: the least of all of it
+            mine = _least(values[start : start + count])
+        yield values[mine + start], mine
+        start, first = end, cut
+
+
 def prints_of(texts: Sequence[Codes], printer: Printer) -> list[Prints]:
-    """The fingerprints of each text; sealed together, since sealing has a price for each round."""
-    chosen = [_chosen(codes, printer) for codes in texts]
-    if not chosen:
-        return []
-    sealed = _sealed(np.concatenate([hashes for hashes, _ in chosen]), printer.seal)
-    keys = sealed.view(np.int64)
-    found = []
+    """The fingerprints of each text; short ones in rounds of several, and all sealed together."""
+    chosen: list[tuple[Hashes, Offsets]] = [(_NO_HASHES, _NO_PLACES)] * len(texts)
+    waiting: list[int] = []
+    chars = 0
+    for number, codes in enumerate(texts):
+        if len(codes) > _TOGETHER:
+            chosen[number] = _chosen(codes, printer)
+        elif len(codes) >= GRAM_CHARS:
+            waiting.append(number)
+            chars += len(codes)
+        if waiting and (chars > _BLOCK or number == len(texts) - 1):
+            together = _chosen_together([texts[n] for n in waiting], printer)
+            for place, found in zip(waiting, together, strict=True):
+                chosen[place] = found
+            waiting, chars = [], 0
+    if len(chosen) == 1:
+        return [Prints(_sealed(chosen[0][0], printer), chosen[0][1])]
+    sizes = [len(hashes) for hashes, _ in chosen]
+    if not any(sizes):
+        return [Prints(_NO_PLACES, _NO_PLACES)] * len(texts)
+    keys = _sealed(np.concatenate([hashes for hashes, _ in chosen]), printer)
+    printed = []
     start = 0
-    for hashes, at in chosen:
-        found.append(Prints(keys[start : start + len(hashes)], at))
-        start += len(hashes)
-    return found
+    for size, (_, at) in zip(sizes, chosen, strict=True):
+        printed.append(Prints(keys[start : start + size], at))
+        start += size
+    return printed
 
 
 def prints_at(codes: Codes, at: Offsets, printer: Printer) -> Prints:
     """The fingerprints that begin at these places, chosen before: an index is written anew by them."""
     if not len(at):
         return Prints(np.zeros(0, np.int64), at)
-    return Prints(_sealed(grams(codes, printer)[at], printer.seal).view(np.int64), at)
+    return Prints(_sealed(grams(codes, printer)[at], printer), at)
 
 
-_LEFT: Final = tuple(np.array([[a], [b]], np.uint64) for a, b in ((13, 16), (17, 21)))
-_RIGHT: Final = tuple(np.uint64(64) - left for left in _LEFT)
-_HALF: Final = np.uint64(32)
-_MAGIC: Final = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
-
-
-def _sealed(hashes: Hashes, key: tuple[np.uint64, np.uint64]) -> Hashes:
-    """SipHash-2-4 of each hash as eight little-endian bytes, all of them side by side."""
-    size = len(hashes)
-    if not size:
-        return hashes
-    evens, odds = np.empty((2, size), np.uint64), np.empty((2, size), np.uint64)
-    for row in (0, 1):  # evens are v0 and v2, odds v1 and v3: the halves of a round that go abreast
-        evens[row] = np.uint64(_MAGIC[2 * row]) ^ key[0]
-        odds[row] = np.uint64(_MAGIC[2 * row + 1]) ^ key[1]
-
-    spare, swap = np.empty_like(odds), np.empty_like(hashes)
-    turned = (evens, evens[::-1])  # the second half of a round adds across
-
-    def rounds(count: int) -> None:
-        for half in (0, 1) * count:
-            np.add(evens, odds[::-1] if half else odds, out=evens)
-            np.right_shift(odds, _RIGHT[half], out=spare)
-            np.left_shift(odds, _LEFT[half], out=odds)
-            np.bitwise_or(odds, spare, out=odds)
-            np.bitwise_xor(odds, turned[half], out=odds)
-            np.right_shift(evens[half], _HALF, out=swap)
-            np.left_shift(evens[half], _HALF, out=evens[half])
-            np.bitwise_or(evens[half], swap, out=evens[half])
-
-    for word in (hashes, np.uint64(8 << 56)):
-        odds[1] ^= word
-        rounds(2)
-        evens[0] ^= word
-    evens[1] ^= np.uint64(0xFF)
-    rounds(4)
-    sealed: Hashes = evens[0] ^ evens[1] ^ odds[0] ^ odds[1]
-    return sealed
+def _sealed(hashes: Hashes, printer: Printer) -> NDArray[np.int64]:
+    """The first half of each hash's block under AES, as signed numbers."""
+    blocks = np.zeros((len(hashes), 2), dtype="<u8")
+    blocks[:, 0] = hashes
+    sealed = printer.seal.encryptor().update(blocks.tobytes())
+    return np.frombuffer(sealed, dtype="<i8")[::2].astype(np.int64)

@@ -39,6 +39,7 @@ from firedoor.types.ids import PassageId
 
 WORK_CHARS: Final = 64_000_000
 """Characters read and compared before a question is broken off, unless the caller says otherwise."""
+_MANY_KEYS: Final = 1_000
 _ANCHOR_CHARS: Final = 256
 """What looking at one candidate costs, in characters of work."""
 
@@ -132,6 +133,8 @@ class Answer(NamedTuple):
 
 
 def _texts(pieces: Sequence[Piece]) -> list[_Text]:
+    if len(pieces) == 1:
+        return [_Text(pieces[0].text, (0,), (0,))]
     streams: dict[int, list[int]] = defaultdict(list)
     for number, piece in enumerate(pieces):
         streams[piece.stream].append(number)
@@ -170,8 +173,14 @@ def question(
         for (text, layer), normal, printed in zip(layers, normals, prints, strict=True)
         if len(printed.keys)
     )
-    keys = np.unique(np.concatenate([r.prints.keys for r in readings])) if readings else ()
-    return Question(tuple(map(int, keys)), readings, tuple(opaque), complete, printer)
+    return Question(_keys(readings), readings, tuple(opaque), complete, printer)
+
+
+def _keys(readings: Sequence[Reading]) -> tuple[int, ...]:
+    """All fingerprints, each once and in order; a few are sorted faster as numbers of Python."""
+    if sum(len(r.prints.keys) for r in readings) < _MANY_KEYS:
+        return tuple(sorted({key for r in readings for key in r.prints.keys.tolist()}))
+    return tuple(np.unique(np.concatenate([r.prints.keys for r in readings])).tolist())
 
 
 def candidates(postings: Mapping[int, Sequence[Posting]]) -> tuple[PassageId, ...]:
@@ -226,6 +235,8 @@ def answer(
     work_chars: int = WORK_CHARS,
 ) -> Answer:
     """Compare with the stored passages, and tell where each run stands in the original."""
+    if not stored or not postings:
+        return Answer((), (), (), asked.opaque, asked.complete)
     found: dict[PassageId, list[tuple[int, Run]]] = defaultdict(list)
     complete = asked.complete
     for number, reading in enumerate(asked.readings):

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Final
 
-from firedoor.lineage.decoded import CONTROLS, Decoded, one_to_one
+import numpy as np
+
+from firedoor.lineage.decoded import CONTROLS, Bounds, Decoded, Script, one_to_one
 
 _TAGS: Final = re.compile("[\U000e0001-\U000e007f]{16,}")
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{16,}")
@@ -15,53 +17,66 @@ _BETWEEN: Final = re.compile("[\u200d\ufeff\u2060\u2063]")
 _BITS_MIN: Final = 7 * 16
 
 
-def tag_stretches(text: str, room: int) -> Iterator[Decoded]:
+_BITS_WORK: Final = 4
+
+
+def _codes(said: str) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+    return np.frombuffer(said.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def tag_stretches(script: Script, bounds: Bounds) -> Iterator[Decoded]:
     """Tag characters, U+E0000 and up: ASCII, out of sight."""
-    if text.isascii():
+    if script.ascii:
         return
-    for match in _TAGS.finditer(text):
-        said = "".join(chr(ord(c) - 0xE0000) for c in match[0])
+    for match in _TAGS.finditer(script.text):
+        said = (_codes(match[0]) & 0x7F).astype(np.uint8).tobytes().decode("ascii")
         yield one_to_one("tags", *match.span(), said)
 
 
-def selector_stretches(text: str, room: int) -> Iterator[Decoded]:
+def selector_stretches(script: Script, bounds: Bounds) -> Iterator[Decoded]:
     """Variation selectors as bytes: the sixteen of plane 0, then the 240 of plane 14."""
-    if text.isascii():
+    if script.ascii:
         return
-    for match in _SELECTORS.finditer(text):
-        codes = [ord(c) for c in match[0]]
-        data = bytes(c - 0xFE00 if c < 0x10000 else c - 0xE0100 + 16 for c in codes)
+    for match in _SELECTORS.finditer(script.text):
+        codes = _codes(match[0])
+        data = np.where(codes < 0x10000, codes & 0xF, codes - (0xE0100 - 16)).astype(np.uint8)
         try:
-            yield Decoded("selectors", *match.span(), data.decode())
+            yield Decoded("selectors", *match.span(), data.tobytes().decode())
         except UnicodeDecodeError:
             continue
 
 
-def zero_width_stretches(text: str, room: int) -> Iterator[Decoded]:
+def zero_width_stretches(script: Script, bounds: Bounds) -> Iterator[Decoded]:
     """Bits in two invisible characters, in one place or between the letters of a cover text."""
-    if text.isascii():
+    text = script.text
+    if script.ascii:
         return
     for zero, one in _PAIRS:
-        if text.count(zero) + text.count(one) < _BITS_MIN or zero not in text or one not in text:
+        if zero not in text or one not in text:
             continue
         start = min(text.index(zero), text.index(one))
         end = max(text.rindex(zero), text.rindex(one)) + 1
-        keep = re.compile(f"[^{zero}{one}]+")
-        solid = keep.sub("", text[start:end])
-        words = [] if one == "\u200d" else _BETWEEN.split(text[start:end])
-        said = _of_bits(solid, zero, one) or _of_words([keep.sub("", w) for w in words], zero, one)
+        codes = _codes(text[start:end])
+        bits = (codes == ord(one))[(codes == ord(zero)) | (codes == ord(one))]
+        if len(bits) < _BITS_MIN or not bounds.spend(end - start):
+            continue
+        said = _of_bits(bits)
+        if said is None and one != "\u200d" and bounds.spend(_BITS_WORK * (end - start)):
+            keep = re.compile(f"[^{zero}{one}]+")
+            words = [keep.sub("", word) for word in _BETWEEN.split(text[start:end])]
+            said = _of_words(words, zero, one)
         if said is not None:
             yield Decoded("zero-width", start, end, said)
             return
 
 
-def _of_bits(solid: str, zero: str, one: str) -> str | None:
+def _of_bits(bits: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str | None:
     """Eight or seven bits a character, either character being the one."""
-    for width, (low, high) in product((8, 7), ((zero, one), (one, zero))):
-        bits = solid.replace(low, "0").replace(high, "1")
+    for width, sense in product((8, 7), (bits, ~bits)):
         size = len(bits) // width * width
-        data = bytes(int(bits[n : n + width], 2) for n in range(0, size, width))
-        text = data.decode("utf-8", "replace")
+        rows = np.zeros((size // width, 8), np.bool_)
+        rows[:, 8 - width :] = sense[:size].reshape(-1, width)
+        text = np.packbits(rows).tobytes().decode("utf-8", "replace")
         if _readable(text):
             return text
     return None
