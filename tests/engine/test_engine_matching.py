@@ -189,3 +189,13 @@ def test_a_released_stretch_is_let_in(tmp_path: Path) -> None:
     office.store.release(held[0]["id"], actor="ada", reason="read it", at=1.7e9)
     again = office.call(THIRD, [{"role": "user", "content": text}])
     assert again.request["messages"][0]["content"] == text
+
+
+@pytest.mark.parametrize("item", ["Pier-9 Gate", "pier 9 gate", "PIER 9: GATE.", "“Pier-9” gate"])
+def test_a_short_item_is_found_whole_within_its_store(office: Office, item: str) -> None:
+    office.write(WRITER, "save_note", key="k", text="Pier-9 Gate")
+    seen = office.read(READER, item, "read_note", key="k")
+    found = part(office.explain(seen), "/messages/2/content")
+    assert (found["evidence"], found["author"]) == ("matched", "writer-1")
+    elsewhere = office.read(READER, item, "read_page", url="https://example.org/")
+    assert part(office.explain(elsewhere), "/messages/2/content").get("author") is None

@@ -93,6 +93,21 @@ class Emitted:
             shown = self.exchange.request.digests.__contains__
             self._wrote.append(Wrote(asked, made[0], shown))
 
+    def _items(self, arguments: str, made: list[Emission]) -> list[Emission]:
+        """The short items among what is written to a store: known again in that place alone."""
+        if self.exchange.settings.printer is None or not made:
+            return []
+        digester = self.exchange.settings.digester
+        digests = dict.fromkeys(
+            item.digest
+            for leaf in lineage.leaves_of(arguments)
+            for item in lineage.items_of(leaf, digester)
+        )
+        held = self.exchange.request.digests.__contains__
+        items = [made[0]._replace(passage=d, held=held(d)) for d in digests]
+        self._emissions.extend(items)
+        return items
+
     def add(self, part: OutputPart) -> None:
         """A text of the answer."""
         if part.kind is OutputKind.HOSTED:
@@ -162,6 +177,7 @@ class Emitted:
         if use is not None and use.writes and use.place is not None:
             row = exchange.known_instance()
             self._marks.append(StoreMark(use.place, row.room, self.label))
+            made += self._items(call.arguments, made)
             self._records.extend(StoreRecord(use.place, e) for e in made)
             if use.place.key is not None:
                 # A search over the whole store finds it too.

@@ -77,7 +77,10 @@ class Judged:
                 if part.kind is Kind.REFERENCE:
                     minted[digester(f"id\x1f{part.text}")] = None
             where = Places(self.settings, section.calls, self.engine.attested)
-            places.update(dict.fromkeys(places_of(where, section.reading.parts, section.passages)))
+            for part, place in places_of(where, section.reading.parts, section.passages):
+                places[place] = None
+                if self.matching is not None:
+                    passages.update(dict.fromkeys(self.matching.items(part)))
             if section.lines is not None:
                 passages.update(dict.fromkeys(d for x in section.lines[1] for d in x.digests))
         passages.update(dict.fromkeys(self.spans))

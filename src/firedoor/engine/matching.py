@@ -6,7 +6,7 @@ and added up with what the same instance is shown in later calls.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Final
 
 import numpy as np
@@ -86,6 +86,7 @@ class Matching:
         """The passages found in each part, likewise."""
         self._runs: tuple[lineage.Found, ...] = ()
         self._weak: list[tuple[PassageId, int, int]] = []
+        self._items: dict[int, tuple[Part, tuple[Passage, ...]]] = {}
 
     def ask(self, turns: Iterable[_Read], fields: Iterable[_Read]) -> tuple[int, ...]:
         """Read these parts; gives the keys to look up. The same parts are read once."""
@@ -107,7 +108,11 @@ class Matching:
     def answer(self, answer: FoundParts, before: Sequence[tuple[PassageId, int, int]]) -> None:
         """Take the index's answer. ``before`` is what this instance was shown in short runs."""
         self.stretches, self.passages, self._runs, self._weak = {}, {}, (), []
-        traces = answer.traces
+        self._compare(answer.traces, before)
+        if self._items:
+            self._with_items(answer.emissions)
+
+    def _compare(self, traces: Traces, before: Sequence[tuple[PassageId, int, int]]) -> None:
         if self.asked is None or not traces.stored:
             return
         found = lineage.answer(self.asked, traces.postings, traces.stored)
@@ -129,6 +134,30 @@ class Matching:
                 Stretch(c.start, c.end, self._digest(part.text[c.start : c.end]), *c[2:])
                 for c in lineage.cut(matches)
             )
+
+    def items(self, part: Part) -> tuple[Digest, ...]:
+        """The short items of a part that came from a place; they are found in that place alone."""
+        known = self._items.get(id(part))
+        if known is None or known[0] is not part:
+            known = self._items[id(part)] = part, lineage.items_of(part.text, self._digester)
+        return tuple(item.digest for item in known[1])
+
+    def _with_items(self, emissions: Mapping[Digest, object]) -> None:
+        for key, (part, items) in self._items.items():
+            found = self.stretches.get(key, ())
+            more = [
+                Stretch(item.start, item.end, self._digest(part.text[item.start : item.end]),
+                        (item.digest,), anywhere=False)
+                for item in items
+                if item.digest in emissions
+                and not any(s.start < item.end and item.start < s.end for s in found)
+            ]  # fmt: skip
+            if more:
+                self.stretches[key] = tuple(sorted((*found, *more)))
+                self.passages[key] = (
+                    *self.passages.get(key, ()),
+                    *(s.passages[0] for s in more),
+                )
 
     def _digest(self, text: str) -> Digest:
         whole = lineage.whole_passages(text, self._digester)

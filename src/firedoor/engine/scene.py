@@ -154,15 +154,15 @@ class Places(NamedTuple):
 
 def places_of(
     where: Places, parts: Sequence[Part], passages: Sequence[Passages]
-) -> Iterable[Place]:
-    """Every place of a store that these parts came from."""
+) -> Iterable[tuple[Part, Place]]:
+    """Every part that came from a place of a store, and that."""
     told = where.attested.places_told
     for part, found in zip(parts, passages, strict=True):
         if part.kind is Kind.WORD or (part.role is not Role.TOOL and not told):
             continue
         _, place = _use_of(where.settings, where.calls, where.attested, part, found)
         if place is not None:
-            yield place
+            yield part, place
 
 
 _READABLE: Final = (Kind.TEXT, Kind.CALL, Kind.DEFINITION)

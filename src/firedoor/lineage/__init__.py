@@ -23,6 +23,7 @@ from firedoor.lineage.fingerprints import (
     prints_of,
 )
 from firedoor.lineage.index import Index, MemoryIndex, Posting, Source, Stored, fresh
+from firedoor.lineage.items import items_of
 from firedoor.lineage.lines import Written, known_anywhere, written
 from firedoor.lineage.matcher import (
     Answer,
@@ -97,6 +98,7 @@ __all__ = [
     "emissions_of",
     "exposed",
     "fresh",
+    "items_of",
     "kept_digests",
     "known_anywhere",
     "label_of",

@@ -194,7 +194,7 @@ def _found_again(known: Known, receiver: Receiver, lines: list[SpanLabel]) -> li
         carriers = dict.fromkeys(
             e
             for passage in found.passages
-            for e in _carriers(known, passage, anywhere=True, in_place=True)[0]
+            for e in _carriers(known, passage, anywhere=found.anywhere, in_place=True)[0]
         )
         carriers.update(
             (e, None)

@@ -24,6 +24,8 @@ class Stretch(NamedTuple):
     passages: tuple[Digest, ...]
     codecs: tuple[str, ...] = ()
     """What had to be taken off, the outermost first."""
+    anywhere: bool = True
+    """False for what is known only where a record of its place has it."""
 
 
 def passage_id(digest: Digest) -> PassageId:
