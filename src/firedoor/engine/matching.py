@@ -183,15 +183,23 @@ class Matching:
             return ()
         found = []
         for number, reading in enumerate(self.asked.readings):
-            if reading.layer.chain:
+            prints = reading.prints
+            if reading.layer.chain or not len(prints.keys):
                 continue
             held = [(r.start, r.end) for r in self._runs if r.reading == number and r.tells]
-            at = reading.normal.at[reading.prints.at]
+            if not (pinned or known):
+                # As it is with nearly every call: all of it came in from outside.
+                rest = lineage.without(
+                    lineage.fresh(prints, held) if held else prints, traces.outside
+                )
+                if len(rest.keys):
+                    found.append(Brought(rest))
+                continue
+            at = reading.normal.at[prints.at]
             which = np.searchsorted(np.array(reading.text.starts), at, side="right") - 1
             parts = [self._read[n][0] for n in reading.text.parts]
             is_pinned = np.array([id(p) in pinned for p in parts])[which]
             is_known = np.array([id(p) in known for p in parts])[which]
-            prints = reading.prints
             if is_pinned.any():
                 mine = lineage.Prints(prints.keys[is_pinned], prints.at[is_pinned])
                 found.append(Brought(mine, pinned=True))

@@ -1,10 +1,8 @@
 """From matches to stretches: characters of a part, each once, with every passage that has them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
-
-import numpy as np
 
 from firedoor.lineage.fingerprints import GRAM_CHARS, Prints
 from firedoor.lineage.matches import ALONE_CHARS_MIN, Match
@@ -100,10 +98,11 @@ def quoted(
     return found
 
 
-def without(prints: Prints, keys: Iterable[int]) -> Prints:
+def without(prints: Prints, keys: Container[int]) -> Prints:
     """The fingerprints whose keys are none of these."""
-    known = np.fromiter(keys, dtype=np.int64)
-    if not len(known):
+    if not keys:
         return prints
-    keep = ~np.isin(prints.keys, known)
+    keep = [n for n, key in enumerate(prints.keys.tolist()) if key not in keys]
+    if len(keep) == len(prints.keys):
+        return prints
     return Prints(prints.keys[keep], prints.at[keep])

@@ -94,7 +94,7 @@ def write(db: sqlite3.Connection, keeper: kept.Keeper, wrote: Wrote, seq: int, a
     """
     e = wrote.emission
     traces = look(db, keeper.keys, wrote.asked.keys)
-    found = lineage.answer(wrote.asked, traces.postings, traces.stored)
+    runs = lineage.answer(wrote.asked, traces.postings, traces.stored).runs if traces.stored else ()
     seq_label = label_text(e.label)
 
     def emit(passage: Digest, *, held: bool) -> None:
@@ -104,7 +104,7 @@ def write(db: sqlite3.Connection, keeper: kept.Keeper, wrote: Wrote, seq: int, a
              held),
         )  # fmt: skip
 
-    for run in {r.passage: r for r in found.runs if r.tells}.values():
+    for run in {r.passage: r for r in runs if r.tells}.values():
         passage = lineage.passage_digest(run.passage)
         if passage != e.passage:
             emit(passage, held=wrote.shown(passage))
@@ -113,13 +113,14 @@ def write(db: sqlite3.Connection, keeper: kept.Keeper, wrote: Wrote, seq: int, a
     for number, reading in enumerate(wrote.asked.readings):
         held = [
             (run.start, run.end)
-            for run in found.runs
+            for run in runs
             if run.reading == number
             and run.tells
             and wrote.shown(lineage.passage_digest(run.passage))
         ]
         held += lineage.quoted(reading.prints, traces.outside)
-        prints = lineage.without(lineage.fresh(reading.prints, held), traces.common)
+        prints = reading.prints if not held else lineage.fresh(reading.prints, held)
+        prints = lineage.without(prints, traces.common)
         if not len(prints.keys):
             continue
         if used + len(prints.keys) > QUOTA_PRINTS:

@@ -8,6 +8,7 @@ can be read is taken over.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -26,6 +27,10 @@ _TABLE: Final = (
     "CREATE TABLE prints (key INTEGER NOT NULL, origin INTEGER NOT NULL, text INTEGER NOT NULL, "
     "place INTEGER NOT NULL, PRIMARY KEY (key, origin)) STRICT, WITHOUT ROWID"
 )
+
+_EDGES: Final = range(-(2**63), 2**63 + 1, 2**58)
+SLICES: Final = tuple((low, high - 1) for low, high in pairwise(_EDGES))
+"""The keys in sixty-four parts."""
 
 
 class Use(NamedTuple):
@@ -190,6 +195,19 @@ def older(db: sqlite3.Connection, before: float) -> bool:
         (before,),
     ).fetchone()
     return passages is not None or texts is not None
+
+
+def forget_outside(db: sqlite3.Connection, before: float, low: int, high: int) -> None:
+    """Drop the fingerprints between two keys of what came in from outside before ``before``."""
+    row = db.execute(
+        "SELECT open_index FROM calls WHERE at < ? ORDER BY at DESC LIMIT 1", (before,)
+    ).fetchone()
+    if row is None or row[0] is None:
+        return
+    db.execute(
+        "DELETE FROM prints WHERE key BETWEEN ? AND ? AND origin = ? AND text <= ?",
+        (low, high, OUTSIDE, row[0]),
+    )
 
 
 def forget(db: sqlite3.Connection, keys: StoreKeys, where: str, values: Any) -> Forgotten:

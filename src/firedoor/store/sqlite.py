@@ -335,7 +335,12 @@ class SqliteStore:
             if not reindex.older(db, before):
                 return reindex.Forgotten(0, 0, 0)
         with self._transactions.one() as db:
-            return reindex.forget(db, self.keys, "at < ?", (before,))
+            gone = reindex.forget(db, self.keys, "at < ?", (before,))
+        for low, high in reindex.SLICES:
+            # A little at a time: commits go on between.
+            with self._transactions.one() as db:
+                reindex.forget_outside(db, before, low, high)
+        return gone
 
     def head(self) -> tuple[int, bytes]:
         """Size and root of the ledger's tree."""
