@@ -55,3 +55,32 @@ def test_a_grandchild_is_two_rooms_further(office: Office) -> None:
     child = Binding("c", "ops", parent=READER)
     label = says(office, Binding("g", "dock", parent=child))
     assert label == Label(3, frozenset({"press", "lab", "ops"}))
+
+
+def test_words_told_of_a_place_may_come_another_way(office: Office) -> None:
+    """`door.memory` spoke of these words once; another room has carried them since."""
+    office.write(WRITER, "save_note", key="k", text=NOTE)
+
+    def memory(text: str) -> None:
+        for passage in lineage.whole_passages(text, office.engine.settings.digester):
+            office.engine.attested.place(passage, Place("memory", "k"))
+
+    memory(NOTE)
+    turns = [{"role": "user", "content": NOTE}]
+    relayed: Outcome = office.call(READER, turns, Reply(NOTE))
+    assert relayed.exchange.tally.shown.depth == 1
+    assert says(office, Binding("t", "ops"), NOTE) == Label(2, frozenset({"press", "lab"}))
+
+
+@pytest.mark.parametrize("words", [NOTE, "Somebody lights the lamp in the west each evening."])
+def test_a_closed_place_does_not_vouch_for_a_relay(tmp_path: object, words: str) -> None:
+    """Nor where the store's own label speaks for what stands in it, word for word or not."""
+    policy = "stores:\n  notes: {tools: ['*_note'], key: key, writers: fleet, closed: true}\n"
+    office = Office(settings_for(tmp_path, "contain", policy))  # type: ignore[arg-type]
+    office.write(WRITER, "save_note", key="k", text=NOTE)
+    for passage in lineage.whole_passages(words, office.engine.settings.digester):
+        office.engine.attested.place(passage, Place("notes", "k"))
+    turns = [{"role": "user", "content": words}]
+    reply = Reply("", (Call("save_note", {"key": "k2", "text": words}),))
+    assert office.call(READER, turns, reply).exchange.tally.shown.depth == 1
+    assert says(office, Binding("t", "ops"), words) == Label(2, frozenset({"press", "lab"}))
