@@ -77,6 +77,7 @@ class Probe:
 
     parts: Parts
     label: Label
+    run_label: Label
     refused: str | None
 
 
@@ -223,7 +224,7 @@ class Desk:
         opened = json.loads(command.call.opened or b"{}")
         stretches = [opened["turns"]["parts"], *(f["parts"] for f in opened["fields"].values())]
         parts = {p["pointer"]: part_shown(p) for found in stretches for p in found}
-        return Probe(parts, exchange.tally.shown, exchange.code)
+        return Probe(parts, exchange.tally.shown, exchange.judged.run_label, exchange.code)
 
 
 def headers_of(ask: Ask) -> tuple[tuple[bytes, bytes], ...]:

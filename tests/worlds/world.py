@@ -79,6 +79,8 @@ class World:
         self.talks: list[Conversation] = []
         self.trace: list[Event] = []
         self.states: list[tuple[str, Truth, Party]] = []
+        self.created: Callable[[Party], None] | None = None
+        """Told of every conversation that somebody has made at the provider."""
         self.watch: Callable[[Ask], None] | None = None
         """Told of every call before it is made."""
         self.wanted = 0
@@ -266,6 +268,12 @@ class World:
             return Piece("tool", self.words(), truth, answers=call)
         if len(found) == 1:
             return Piece("tool", found[0].text, self.truth_for(party, found[0]), answers=call)
+        if name != "read_note" and self.chance(0.3):
+            # One of them in other words.
+            found, (told, *_) = found[1:], found
+            new = self.words()
+            truth = joined((told.seen_from(party.room), *(s.seen_from(party.room) for s in found)))
+            return Piece("tool", "\n".join((*(s.text for s in found), new)), truth, answers=call)
         # Several lines: line 8 speaks of whole texts only.
         truth = joined(s.seen_from(party.room) for s in found if s.text not in self.vouched)
         return Piece("tool", "\n".join(s.text for s in found), truth, answers=call)
@@ -331,6 +339,8 @@ class World:
                 talk.state_truth = truth.moved(owner.room, party.room)
             else:
                 talk.state = self.desk.create_conversation(party)
+                if self.created is not None:
+                    self.created(party)
         self.talks.append(talk)
         return talk
 

@@ -86,6 +86,8 @@ class Scene:
                 labelled = label_of(self, part, found, receiver)
                 if labelled.rest is not None:
                     total = join(total, join_all(span.label for span in labelled.spans))
+                    if not labelled.rest.inrun:
+                        total = join(total, labelled.rest.label)
                     by_run[id(part)] = labelled
                 elif labelled.inrun:
                     by_run[id(part)] = labelled
