@@ -21,7 +21,7 @@ class Habits:
     mode: str = "contain"
     policy: str = RUN_ROLES + KEYED
     reach: int = 3
-    steps: int = 14
+    steps: int = 16
     cold: bool = False
     """Whether the engine is made anew from its store before every call."""
     attested: float = 0.25

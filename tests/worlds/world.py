@@ -112,7 +112,7 @@ class World:
         room = self.dice.choice(self.rooms)
         run = self.dice.choice(("r_one", "r_one", "r_two"))
         party = Party(f"{room}-{self.dice.randrange(2)}", room, run)
-        if self.chance(0.15):
+        if self.chance(0.25):
             other = self.dice.choice(self.rooms)
             child = f"{other}-child-of-{party.name}"
             # A child of another room stands in that room's run of the same process.
