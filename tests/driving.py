@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,10 +116,11 @@ class Office:
         at: float | None = None,
         front: str = "transport",
         run: str | None = None,
-        upstream: list[Any] | None = None,
+        upstream: list[Any] | Callable[[Any], list[Any]] | None = None,
         query: str = "",
     ) -> Outcome:
-        """One exchange, to its end; ``upstream`` are the provider's events, less their time."""
+        """One exchange, to its end; ``upstream`` are the provider's events, less their time, or what
+        makes them of the request that it got."""
         self.calls += 1
         for turn in messages if self.people else []:
             if turn["role"] == "user":
@@ -155,7 +157,8 @@ class Office:
                     todo = [*exchange.receive(self._ask(command)), *todo]
                 case Forward():
                     out.sent = command.body
-                    events.extend(whole if upstream is None else upstream)
+                    said = upstream(out.request) if callable(upstream) else upstream
+                    events.extend(whole if said is None else said)
                 case StopUpstream():
                     events.clear()
                 case Finish():

@@ -57,7 +57,7 @@ def test_equal_names_under_different_credentials_are_different_rooms_with_one_la
 
 def test_a_credential_alone_is_no_room() -> None:
     """Never a bare provider key: an undeclared call waits for its conversation."""
-    assert who(KEY_A) == Who(who(KEY_A).credential, None, None, None, None)
+    assert who(KEY_A) == Who(who(KEY_A).credential, None, None, (), None)
 
 
 def test_a_declared_room_stands_inside_its_session_and_joins_no_other_session() -> None:

@@ -19,10 +19,10 @@ from firedoor.engine.trail import Mark, Tally
 from firedoor.engine.training import Review
 from firedoor.engine.upload import file_digest
 from firedoor.lineage import Passages
-from firedoor.types.ids import CallId, Digest
+from firedoor.types.ids import CallId, Digest, RunId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, Channel, Kind, Part
-from firedoor.types.record import FileRow, InstanceRow
+from firedoor.types.record import FileRow, InstanceRow, RunRow
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
@@ -98,6 +98,7 @@ class Judged:
             reach_window_s=self.settings.policy.reach_window_s,
             prints=self._prints(),
             attempt=attempt,
+            spawners=tuple((base.run, base.room) for base in request.who.line),
         )
 
     def _prints(self) -> tuple[int, ...]:
@@ -212,10 +213,7 @@ class Judged:
 
     def scene(self, found: FoundParts, row: InstanceRow, channel: str | None, at: float) -> Scene:
         """Everything that judging the request needs."""
-        run_label = found.run.label
-        child_room = row.room
-        for parent in found.run_parents:
-            run_label = join(run_label, up(parent.label, parent.room, child_room))
+        run_label = self._handed_down(found, found.run)
         if row.run in self.engine.unindexed:
             run_label = self.engine.unindexed[row.run]
         self.run_label = run_label
@@ -233,6 +231,23 @@ class Judged:
             stretches=self.matching.stretches if self.matching is not None else {},
             matched=self.matching.passages if self.matching is not None else {},
         )
+
+    def _handed_down(
+        self, found: FoundParts, run: RunRow, below: frozenset[RunId] = frozenset()
+    ) -> Label:
+        """ρ of a run with what the runs up its lines of spawns hand down (MODEL line 25).
+
+        Step by step: what a run has of its own parent crosses twice on its way to its child. This
+        call may be the first to name its line, so the store need not know it.
+        """
+        line = (found.run.run, *(base.run for base in self.request.who.line))
+        named = {line[i + 1] for i, at in enumerate(line[:-1]) if at == run.run}
+        label, below = run.label, below | {run.run}
+        for parent in found.run_parents:
+            if parent.run not in below and (parent.run in named or parent.run in run.parents):
+                handed = self._handed_down(found, parent, below)
+                label = join(label, up(handed, parent.room, run.room))
+        return label
 
     def judge(self, scene: Scene) -> Outcomes:
         """Judge what is new, in wire order, and add it to what is known. Fills ``tally``."""

@@ -106,7 +106,7 @@ def _run(exchange: "Exchange", scene: Scene) -> RunRow | None:
     row, known = exchange.known_instance(), scene.found.run
     label = exchange.run_committed
     parent = exchange.who.parent_run
-    if known.known and known.label == label and (parent is None or known.parent == parent):
+    if known.known and known.label == label and (parent is None or parent in known.parents):
         return None
     return RunRow(row.run, row.room, label, parent)
 

@@ -117,6 +117,8 @@ class LookParts(NamedTuple):
     attempt: Digest | None = None
     """For a call that begins a conversation: an equal attempt without an answer is looked for in
     the same trip."""
+    spawners: tuple[tuple[RunId, RoomId], ...] = ()
+    """The runs up the line that this call itself names; what the store knows of others is added."""
 
 
 class FoundParts(NamedTuple):
@@ -128,7 +130,7 @@ class FoundParts(NamedTuple):
     """Whether an order closes this instance, its room or its credential."""
     run: RunRow
     run_parents: tuple[RunRow, ...] = ()
-    """The runs that spawned this one, nearest first."""
+    """The runs up the line of spawns, nearest first, those asked for too."""
     emissions: dict[Digest, tuple[Emission, ...]] = {}  # noqa: RUF012 - never mutated
     grants: dict[Digest, tuple[Grant, ...]] = {}  # noqa: RUF012
     judgements: dict[Digest, Judgement] = {}  # noqa: RUF012

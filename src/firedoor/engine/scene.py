@@ -90,6 +90,8 @@ class Scene:
                 labelled = label_of(self, part, found, receiver)
                 if labelled.rest is not None:
                     total = join(total, join_all(span.label for span in labelled.spans))
+                    if not labelled.rest.inrun:
+                        total = join(total, labelled.rest.label)
                     by_run[id(part)] = labelled
                 elif labelled.inrun:
                     by_run[id(part)] = labelled
@@ -123,25 +125,26 @@ def _use_of(
     attested: "Attested",
     part: Part,
     passages: Passages,
-) -> tuple[Use | None, Place | None]:
+) -> tuple[Use | None, Place | None, bool]:
+    """What is done with which place, and whether only the program says so."""
     if passages.whole is not None:
         place = attested.place_of(passages.whole.digest)
         if place is not None:
             for rule in settings.stores.rules:
                 if rule.name == place.store:
                     use = Use(rule.channel, place, True, False, rule.writers, rule.closed)
-                    return use, place
-            return Use(Channel.MEMORY, place, True, False), place
+                    return use, place, True
+            return Use(Channel.MEMORY, place, True, False), place, True
     if part.role is not Role.TOOL:
-        return None, None
+        return None, None, False
     claim = calls.get(part.call) if part.call is not None else None
     if claim is not None:
         found = settings.stores.place_of(claim.name, claim.arguments)
     elif part.tool is not None:
         found = settings.stores.place_of(part.tool, "")
     else:
-        return None, None
-    return found, found.place if found is not None else None
+        return None, None, False
+    return found, found.place if found is not None else None, False
 
 
 class Places(NamedTuple):
@@ -160,7 +163,7 @@ def places_of(
     for part, found in zip(parts, passages, strict=True):
         if part.kind is Kind.WORD or (part.role is not Role.TOOL and not told):
             continue
-        _, place = _use_of(where.settings, where.calls, where.attested, part, found)
+        _, place, _ = _use_of(where.settings, where.calls, where.attested, part, found)
         if place is not None:
             yield part, place
 
@@ -186,7 +189,7 @@ def label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -
 
 def _known(scene: Scene, part: Part, passages: Passages) -> Known:
     found = scene.found
-    use, place = _use_of(scene.settings, scene.calls, scene.attested, part, passages)
+    use, place, told = _use_of(scene.settings, scene.calls, scene.attested, part, passages)
     marks: tuple[StoreMark, ...] = ()
     if place is not None:
         marks = tuple(
@@ -197,14 +200,14 @@ def _known(scene: Scene, part: Part, passages: Passages) -> Known:
         )
     grants = found.grants
     if passages.whole is not None:
-        told = scene.attested.grant_of(passages.whole.digest)
-        if told is not None:
+        said = scene.attested.grant_of(passages.whole.digest)
+        if said is not None:
             digest = passages.whole.digest
-            grants = {**grants, digest: (*grants.get(digest, ()), told)}
+            grants = {**grants, digest: (*grants.get(digest, ()), said)}
     minted = None
     if part.kind is Kind.REFERENCE:
         minted = found.minted.get(scene.settings.digester(f"id\x1f{part.text}"))
     return Known(
-        part, passages, found.emissions, found.records, marks, grants, use, place, minted,
+        part, passages, found.emissions, found.records, marks, grants, use, place, minted, told,
         scene.stretches.get(id(part), ()),
     )  # fmt: skip

@@ -35,10 +35,15 @@ class Who(NamedTuple):
     """None when only the conversation can tell."""
     base: Base | None
     """The known base; None when only the conversation can tell."""
-    parent_run: RunId | None = None
-    """The run that spawned this one, where it stands in another room (MODEL line 25)."""
+    line: tuple[Base, ...] = ()
+    """The runs that spawned this one, nearest first, each a run of its own (MODEL line 25)."""
     parent_name: str | None = None
     """A parent claimed by header, to be looked up under the same credential."""
+
+    @property
+    def parent_run(self) -> RunId | None:
+        """The run that spawned this one."""
+        return self.line[0].run if self.line else None
 
 
 def short_id(digest: Digest) -> str:
@@ -103,7 +108,7 @@ def _bound(
     credential: str,
     compartment_for: Callable[[str], str | None],
     digester: Digester,
-) -> tuple[Base, InstanceRow, RunId | None]:
+) -> tuple[Base, InstanceRow, tuple[Base, ...]]:
     compartment = _compartment_of(binding, compartment_for)
     outer = _unbound_base(claims, caller, credential, digester)
     if compartment is not None:
@@ -125,9 +130,9 @@ def _bound(
         base = _inside(base, claims.compartment, digester)
     scope = (str(base.room),) if compartment is not None else (str(base.room), str(base.run))
     parents: tuple[InstanceId, ...] = ()
-    parent_run = None
+    line: tuple[Base, ...] = ()
     if binding.parent is not None:
-        parent_base, parent_row, _ = _bound(
+        parent_base, parent_row, line = _bound(
             binding.parent,
             caller,
             claims._replace(instance=None, compartment=None),
@@ -137,7 +142,7 @@ def _bound(
         )
         parents = (parent_row.id,)
         if parent_base.run != base.run:
-            parent_run = parent_base.run
+            line = (parent_base, *line)
     row = InstanceRow(
         id=InstanceId(_id("i_", digester, "bound", *scope, name)),
         name=name,
@@ -148,7 +153,7 @@ def _bound(
         parents=parents,
         identity="declared" if binding.credential == "process" else "key",
     )
-    return base, row, parent_run
+    return base, row, line
 
 
 def who_is(
@@ -160,10 +165,10 @@ def who_is(
     """Resolve what the head can tell. Pure; equal heads give equal ids, after a restart too."""
     credential = credential_of(claims, caller.binding, digester)
     if caller.binding is not None:
-        base, row, parent_run = _bound(
+        base, row, line = _bound(
             caller.binding, caller, claims, credential, compartment_for, digester
         )
-        return Who(credential, row, base, parent_run, claims.parent)
+        return Who(credential, row, base, line, claims.parent)
 
     base_or_none = _unbound_base(claims, caller, credential, digester)
     declared = claims.compartment or (compartment_for(claims.instance) if claims.instance else None)
@@ -178,7 +183,7 @@ def who_is(
         run = RunId(_id("r_", digester, "name", credential, claims.instance))
         base_or_none = Base(RoomId(f"name/{run}"), run, claims.instance)
     if claims.instance is None or base_or_none is None:
-        return Who(credential, None, base_or_none, None, claims.parent)
+        return Who(credential, None, base_or_none, (), claims.parent)
     row = InstanceRow(
         id=InstanceId(
             _id("i_", digester, "declared", credential, base_or_none.room, claims.instance)
@@ -190,7 +195,7 @@ def who_is(
         credential=credential,
         identity="declared",
     )
-    return Who(credential, row, base_or_none, None, claims.parent)
+    return Who(credential, row, base_or_none, (), claims.parent)
 
 
 def _mark(call: str) -> str:

@@ -59,6 +59,9 @@ class Known(NamedTuple):
     """What the tool that gave this part does with a store."""
     place: Place | None = None
     minted: MintedRow | None = None
+    told: bool = False
+    """Whether only the program says that it came from ``place``: it spoke of the words once, and
+    they may have come another way since."""
     stretches: tuple[Stretch, ...] = ()
     """What of it was found in the index, in order, each character once."""
 
@@ -136,7 +139,10 @@ def _carriers(
     if known.place is not None and in_place:
         records = known.records.get((known.place, digest), ())
         if records:  # 9: the record names the emission that carried it, whoever else said the same
-            return tuple(r.emission for r in records), True
+            carriers = tuple(r.emission for r in records)
+            if known.told:
+                carriers = tuple(dict.fromkeys((*carriers, *known.emissions.get(digest, ()))))
+            return carriers, True
     # 10: any of them may have; a relay is deeper
     return (known.emissions.get(digest, ()) if anywhere else ()), False
 
@@ -325,6 +331,9 @@ def _bounds(known: Known, receiver: Receiver) -> tuple[list[_Bound], tuple[SpanL
         if use.writers == FLEET and use.closed:  # 11
             label = join_all(up(m.label, m.room, receiver.room) for m in known.marks)
             raised = any(m.room != receiver.room for m in known.marks)
+            if known.told:
+                label = join(label, join_all(span.label for span in spans))
+                raised = raised or any(span.crossing for span in spans)
             bounds.append(_Bound(label, Evidence.CONTAINED, raised=raised, proven=False))
         elif use.writers == OUTSIDE and not spans:  # 12
             label = outside_label(use.host or "unknown")

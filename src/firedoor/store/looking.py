@@ -18,6 +18,7 @@ from firedoor.store.rows import (
     instance_from,
     label_from,
     minted_from,
+    run_parents_from,
 )
 from firedoor.types.ids import CallId, Digest, InstanceId, QuarantineId, RoomId, RunId
 from firedoor.types.label import BOTTOM
@@ -37,7 +38,7 @@ from firedoor.types.record import (
 
 _PARAMETERS_MAX: Final = 400
 _ANCESTORS_MAX: Final = 32
-"""Runs up the line of spawns: a longer line than this is cut, with its own labels joined already."""
+"""Runs up the lines of spawns: of more than these only what was handed down before counts."""
 
 
 @lru_cache(maxsize=512)
@@ -148,19 +149,29 @@ def _run(connection: sqlite3.Connection, run: RunId, room: RoomId) -> RunRow:
     ).fetchone()
     if row is None:
         return RunRow(run, room, BOTTOM, None)
-    parent = RunId(row[2]) if row[2] else None
-    return RunRow(run, RoomId(row[0]), label_from(row[1]), parent, known=True)
+    return RunRow(
+        run, RoomId(row[0]), label_from(row[1]), known=True, parents=run_parents_from(row[2])
+    )
 
 
-def _parents(connection: sqlite3.Connection, run: RunRow) -> tuple[RunRow, ...]:
+def _parents(
+    connection: sqlite3.Connection, run: RunRow, named: tuple[tuple[RunId, RoomId], ...]
+) -> tuple[RunRow, ...]:
+    """Every run up the lines of spawns that end at ``run``, nearest first."""
     found: list[RunRow] = []
+    rooms = dict(named)
     seen = {run.run}
-    parent = run.parent
-    while parent is not None and parent not in seen and len(found) < _ANCESTORS_MAX:
+    asked = [*run.parents, *rooms]
+    for parent in asked:
+        if parent in seen or len(found) >= _ANCESTORS_MAX:
+            continue
         seen.add(parent)
-        row = _run(connection, parent, run.room)
+        row = _run(connection, parent, rooms.get(parent, run.room))
+        if not row.known and parent not in rooms:
+            # It never called, so what it is in was handed down by whoever named it.
+            continue
         found.append(row)
-        parent = row.parent
+        asked += row.parents
     return tuple(found)
 
 
@@ -186,7 +197,7 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     It is the usual case of a new text, and one statement is a snapshot by itself.
     """
     texts = ask.passages
-    if ask.places or ask.minted or len(texts) > _PARAMETERS_MAX:
+    if ask.places or ask.minted or ask.spawners or len(texts) > _PARAMETERS_MAX:
         return None
     if ask.prints and index.known(connection, ask.prints):
         return None
@@ -274,8 +285,10 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) 
         ).fetchone()[0]
     run = RunRow(ask.run, ask.room)
     if found[1] is not None:
-        parent = RunId(found[2]) if found[2] else None
-        run = RunRow(ask.run, RoomId(found[0]), label_from(found[1]), parent, known=True)
+        run = RunRow(
+            ask.run, RoomId(found[0]), label_from(found[1]), known=True,
+            parents=run_parents_from(found[2]),
+        )  # fmt: skip
     traces = index.look(connection, keys, ask.prints)
     passages = ask.passages
     if traces.stored:
@@ -340,7 +353,8 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) 
     roots |= {r for es in emissions.values() for e in es for r in e.label.live}
     roots |= {m.room for m in marks} | {r for m in marks for r in m.label.live}
     roots |= {r for m in minted.values() for r in (m.room, *m.label.live)}
-    roots |= set(run.label.live)
+    ancestors = _parents(connection, run, ask.spawners)
+    roots |= {r for a in (run, *ancestors) for r in (a.room, *a.label.live)}
     for root, room in in_batches(
         connection,
         "SELECT root, room FROM reach WHERE root IN ({}) AND last_at > ?",
@@ -356,7 +370,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) 
         orders=orders,
         contained=bool(contained),
         run=run,
-        run_parents=_parents(connection, run),
+        run_parents=ancestors,
         emissions={k: tuple(v) for k, v in emissions.items()},
         grants={k: tuple(v) for k, v in grants.items()},
         judgements=judgements,

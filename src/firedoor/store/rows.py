@@ -34,6 +34,19 @@ def label_join(known: str, other: str) -> str:
     return label_text(join(label_from(known), label_from(other)))
 
 
+_BETWEEN_RUNS: Final = "\x1f"
+
+
+def run_parents_from(text: str | None) -> tuple[RunId, ...]:
+    """The runs that spawned one, from the column that holds them."""
+    return tuple(RunId(run) for run in text.split(_BETWEEN_RUNS)) if text else ()
+
+
+def run_parents_text(parents: tuple[RunId, ...]) -> str | None:
+    """The inverse of ``run_parents_from``, each of them once."""
+    return _BETWEEN_RUNS.join(dict.fromkeys(parents)) or None
+
+
 EMISSION_COLUMNS = "passage, seq, room, run, label, instance, author, compartment, call, held"
 
 

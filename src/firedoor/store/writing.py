@@ -12,7 +12,13 @@ from firedoor.store import index as index_
 from firedoor.store import kept
 from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
-from firedoor.store.rows import counted, label_from, label_text
+from firedoor.store.rows import (
+    counted,
+    label_from,
+    label_text,
+    run_parents_from,
+    run_parents_text,
+)
 from firedoor.types.ids import CallId, NodeId
 from firedoor.types.label import join
 from firedoor.types.record import Grant, MintedRow, QuarantineRow, RunRow, StoreMark
@@ -336,18 +342,21 @@ def _take_reach(db: sqlite3.Connection, commit: Commit) -> bool:
 
 def _join_run(db: sqlite3.Connection, run: RunRow) -> None:
     known = db.execute("SELECT label, parent FROM runs WHERE run = ?", (run.run,)).fetchone()
+    # A run may be spawned again, by another: each of them hands on what it reads.
+    before = run_parents_from(known[1] if known is not None else None)
+    parents = run_parents_text((*before, *((run.parent,) if run.parent is not None else ())))
     if known is None:
         db.execute(
             "INSERT INTO runs (run, room, label, parent) VALUES (?,?,?,?)",
-            (run.run, run.room, label_text(run.label), run.parent),
+            (run.run, run.room, label_text(run.label), parents),
         )
         return
     # INVARIANT: a run's label only rises.
     label = label_text(join(label_from(known[0]), run.label))
-    if label != known[0] or (run.parent is not None and known[1] is None):
+    if (label, parents) != (known[0], known[1]):
         db.execute(
-            "UPDATE runs SET label = ?, parent = coalesce(parent, ?) WHERE run = ?",
-            (label, run.parent, run.run),
+            "UPDATE runs SET label = ?, parent = ? WHERE run = ?",
+            (label, parents, run.run),
         )
 
 

@@ -166,5 +166,8 @@ class RunRow(NamedTuple):
     room: RoomId
     label: Label = BOTTOM
     parent: RunId | None = None
+    """A run that spawned it, to be added to those known."""
     known: bool = False
     """Whether the store has it."""
+    parents: tuple[RunId, ...] = ()
+    """Every run that is known to have spawned it."""
