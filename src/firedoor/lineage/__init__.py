@@ -13,6 +13,8 @@ from firedoor.lineage.calculus import (
     label_without_evidence,
     outside_label,
 )
+from firedoor.lineage.convergence import INSTANCES_A_ROOM_MAX, Convergence, Meeting, Visit, meetings
+from firedoor.lineage.egress import Egress
 from firedoor.lineage.exposure import adopted_passages, emissions_of, exposed, leaves_of
 from firedoor.lineage.fingerprints import (
     GUARANTEE_CHARS,
@@ -45,19 +47,29 @@ from firedoor.lineage.passages import (
 )
 from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
 from firedoor.lineage.spans import Kept, kept_digests
+from firedoor.lineage.touches import Outside, Touch, Touched
+from firedoor.lineage.walk import HOPS_MAX, Edge, Hop, walked
 
 __all__ = [
     "GUARANTEE_CHARS",
+    "HOPS_MAX",
+    "INSTANCES_A_ROOM_MAX",
     "NO_PASSAGES",
     "Answer",
+    "Convergence",
+    "Edge",
+    "Egress",
+    "Hop",
     "Index",
     "Kept",
     "Known",
     "Labelled",
     "Match",
+    "Meeting",
     "MemoryIndex",
     "Normal",
     "Opaque",
+    "Outside",
     "Passage",
     "Passages",
     "Piece",
@@ -72,7 +84,10 @@ __all__ = [
     "StoreMap",
     "StoreRule",
     "Stored",
+    "Touch",
+    "Touched",
     "Use",
+    "Visit",
     "Written",
     "adopted_passages",
     "answer",
@@ -88,6 +103,7 @@ __all__ = [
     "label_without_evidence",
     "leaves_of",
     "match",
+    "meetings",
     "normal_of",
     "normal_of_stored",
     "outside_label",
@@ -97,6 +113,7 @@ __all__ = [
     "question",
     "store_map",
     "stretches",
+    "walked",
     "whole_passages",
     "written",
 ]
