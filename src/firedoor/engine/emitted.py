@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firedoor import lineage
 from firedoor.engine import explain
 from firedoor.engine.asking import call_ask
+from firedoor.engine.roads import Roads
 from firedoor.identity import attempt_of
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.ids import Digest
@@ -50,6 +51,7 @@ class Emitted:
         self._texts: dict[str, str] = {}
         self._new_texts: dict[str, str] = {}
         self._contents = 0
+        self._roads = Roads(exchange)
         self.opaque = 0
         """How many parts of the answer could not be read."""
 
@@ -89,6 +91,7 @@ class Emitted:
             self.opaque += 1
         elif part.text:
             self._emit(part.text)
+            self._roads.take_hosted(part)
         if part.text:
             self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
 
@@ -140,6 +143,7 @@ class Emitted:
             exchange.judged.rules[verdict.rule] = None
         if verdict.action is not Action.ALLOW and exchange.enforcing:
             return verdict
+        self.tools[-1].update(self._roads.take(call, affordances))
         made = self._emit(call.arguments)
         self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
         use = exchange.settings.stores.place_of(call.name, call.arguments)
@@ -163,6 +167,7 @@ class Emitted:
             "records": tuple(self._records),
             "marks": tuple(self._marks),
             "minted": (*self._minted.values(), *self._risen()),
+            **self._roads.drain(),
         }
         label = join(self.exchange.run_committed, self.label)
         if label != self.exchange.run_committed or self.exchange.store_down:

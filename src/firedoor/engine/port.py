@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
 from firedoor.types.label import Label
 from firedoor.types.record import (
+    EgressRow,
     Emission,
     FileRow,
     Grant,
@@ -21,6 +22,7 @@ from firedoor.types.record import (
     RunRow,
     StoreMark,
     StoreRecord,
+    TouchRow,
     TurnRow,
 )
 
@@ -171,6 +173,8 @@ class Commit(NamedTuple):
     """Texts of this commit as JSON bytes; the store keeps them encrypted, or not at all."""
     content_n: int = 0
     """Which of its call's contents this is: the first is 0."""
+    touches: tuple[TouchRow, ...] = ()
+    egress: tuple[EgressRow, ...] = ()
 
 
 class Committed(NamedTuple):
