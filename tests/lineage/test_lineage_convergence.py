@@ -1,6 +1,8 @@
 """Who met at a rare thing: several rooms, one window, and not so many that everybody is there."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firedoor.lineage import Convergence, Visit, meetings
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId
@@ -60,3 +62,34 @@ def test_only_the_meetings_of_those_who_are_asked_about() -> None:
     assert met(visits, of=[InstanceId("c")]) == [["c", "d"]]
     assert met(visits, of=[InstanceId("a")]) == [["a", "b"]]
     assert len(met(visits)) == 2
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.integers(0, 40), st.integers(0, 5)), max_size=12
+    ),
+    st.integers(2, 3),
+    st.none() | st.just("a"),
+)
+def test_the_sweep_finds_what_trying_every_window_finds(
+    came: list[tuple[str, int, int]], instances: int, wanted: str | None
+) -> None:
+    settings = Convergence(instances=instances, window_s=10)
+    visits = [visit(who, "r" + who, at, until=at + stay) for who, at, stay in came]
+    expected = set()
+    for start in visits:
+        inside = [
+            v for v in visits if v.last_at >= start.last_at and v.first_at <= start.last_at + 10
+        ]
+        names = {v.instance for v in inside}
+        if len(names) >= instances and (wanted is None or wanted in names):
+            expected |= names
+    of = None if wanted is None else [InstanceId(wanted)]
+    found = meetings(visits, settings, of=of)
+    assert {v.instance for m in found for v in m.visits} == expected
+
+
+def test_who_comes_again_and_again_costs_no_square() -> None:
+    crowd = [visit(f"i{n % 8}", f"r{n % 8}", n) for n in range(40_000)]
+    (found,) = meetings(crowd, TWO)
+    assert len(found.visits) == 8

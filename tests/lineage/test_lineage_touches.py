@@ -84,6 +84,9 @@ def test_one_host_in_every_spelling(spelled: str, host: str) -> None:
     ("tool", "affordances", "arguments", "thing"),
     [
         ("fetch", NETWORK, {"url": "rare-quay.test/a"}, (Kind.URL, "rare-quay.test/a")),
+        ("fetch", NETWORK, {"url": "https://a.example.com/"}, (Kind.HOST, "a.example.com")),
+        ("fetch", NETWORK, {"url": "https://example.com/a"}, (Kind.URL, "example.com/a")),
+        ("Bash", (), {"command": "wget quay.test/a"}, (Kind.URL, "quay.test/a")),
         ("web_search", NETWORK, {"query": "Moves the NORTH pier?"},
          (Kind.SEARCH, "moves the north pier")),
         ("fetch", NETWORK, {"url": "https://www.google.com/search?q=moves+the+north+pier"},
@@ -139,6 +142,7 @@ def test_packages_by_the_name_their_registry_knows(command: str, package: str) -
         ("fetch", NETWORK, {"url": "https://github.com/"}),
         ("fetch", NETWORK, {"url": "https://docs.python.org/3/library/json.html"}),
         ("fetch", NETWORK, {"url": "http://localhost:8000/health"}),
+        ("fetch", NETWORK, {"url": "https://example.com/"}),
         ("bash", SHELL, {"command": "pip install requests numpy && npm install react"}),
         ("bash", SHELL, {"command": "ls -la /usr/lib && cat README.md src/main.py"}),
         ("read_file", ("read",), {"path": "package.json"}),

@@ -102,7 +102,8 @@ def _print_hops(console: Console, rows: list[dict[str, Any]] | None, verb: str, 
 def _print_suspected(console: Console, found: dict[str, Any]) -> None:
     rows = found["suspected"]
     console.print(
-        "\n[bold]Suspected[/]: touched the same rare outside thing. No label and no verdict comes of it"
+        "\n[bold]Suspected[/]: touched the same rare outside thing. No verdict comes of it",
+        soft_wrap=True,
     )
     if not rows:
         console.print("  nothing")

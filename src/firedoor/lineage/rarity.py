@@ -29,6 +29,8 @@ COMMON_HOSTS: Final = _words(
     """
 )
 """Hosts that everybody asks, with those below them. What is rare there has a path or a query."""
+EXAMPLE_HOSTS: Final = frozenset({"example.com", "example.org", "example.net"})
+"""Everybody's, by RFC 2606; a name below one, or a path at it, is its writer's own."""
 _SHARED_BELOW: Final = frozenset({"googleapis.com", "readthedocs.io"})
 """Where a name below belongs to whoever took it: the host itself is common, those below are not."""
 COMMON_FILES: Final = _words(

@@ -23,6 +23,7 @@ from firedoor.lineage.egress import Egress, egress_to
 from firedoor.lineage.packages import packages_in
 from firedoor.lineage.rarity import (
     COMMON_FILES,
+    EXAMPLE_HOSTS,
     SYSTEM_ROOTS,
     is_common_host,
     is_common_package,
@@ -108,6 +109,7 @@ _NAME_ARGUMENTS: Final = frozenset(
      "folder", "prefix", "namespace", "bucket", "topic", "room", "tag", "branch", "session"]
 )  # fmt: skip
 """What names a place rather than fills it: whoever only reads still says these."""
+_COMMAND_ARGUMENTS: Final = frozenset(["command", "cmd", "commands", "script", "input"])
 _PACKAGE_ARGUMENTS: Final = frozenset(
     ["package", "packages", "package_name", "dependency", "dependencies"]
 )
@@ -184,11 +186,13 @@ class Outside:
         # runs commands, only what they name.
         sends = network and "compute" not in affordances
         told = []
-        for name, text in _leaves(cut, found):
-            hosts = self._leaf(name.lower(), text, found, runs=network or "compute" in affordances)
+        for member, text in _leaves(cut, found):
+            name = member.lower()
+            runs = network or "compute" in affordances or name in _COMMAND_ARGUMENTS
+            hosts = self._leaf(name, text, found, runs=runs)
             if sends and not hosts:
                 told.append(text)
-            elif name.lower() in _NAME_ARGUMENTS and not hosts:
+            elif name in _NAME_ARGUMENTS and not hosts:
                 found.say("", text)
         if told:
             where = next(iter(found.said)) if len(found.said) == 1 else ""
@@ -227,7 +231,7 @@ class Outside:
                 self._url(whole, found)
         if named and not hosts:
             self._named(name, text, found)
-        elif name == "command" or runs:
+        elif runs:
             for match in _MADE.finditer(text):
                 if is_rare(match[1].rpartition("/")[2]):
                     found.say("", match[1])
@@ -267,7 +271,7 @@ class Outside:
         if any(fnmatchcase(bare, glob) or fnmatchcase(host, glob) for glob in self.common):
             return
         common = is_common_host(bare)
-        if not common:
+        if not common and bare not in EXAMPLE_HOSTS:
             found.touch(Kind.HOST, host)
         steps = url.path.split("/")[1:33]
         words = [*steps, *(value for _, value in url.query), *(key for key, _ in url.query)]

@@ -6,6 +6,7 @@ kept: sealed, plain, or as a digest alone.
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from firedoor.engine.port import Commit
@@ -28,6 +29,7 @@ EGRESS: Final = (
 SLOT_S: Final = 600.0
 _THINGS_MAX: Final = 20_000
 """Things of one question that are compared, the last touched first."""
+_VISITS_MAX: Final = 300_000
 
 
 class HostSum(NamedTuple):
@@ -69,9 +71,9 @@ def met(
         row[0]: row[1]
         for row in in_batches(
             db,
-            "SELECT t.thing, max(t.last_at) FROM touches t WHERE t.instance IN ({}) AND EXISTS "
-            "(SELECT 1 FROM touches o WHERE o.thing = t.thing AND o.room <> t.room) "
-            "GROUP BY t.thing",
+            "SELECT thing, seen FROM (SELECT thing, room, max(last_at) AS seen FROM touches "
+            "WHERE instance IN ({}) GROUP BY thing, room) t WHERE EXISTS "
+            "(SELECT 1 FROM touches o WHERE o.thing = t.thing AND o.room <> t.room)",
             wanted,
         )
     }
@@ -92,11 +94,12 @@ def met(
         "WHERE thing IN ({})",
         [thing for thing in newest[:_THINGS_MAX] if thing not in common],
     )
-    visits = (
+    visits = [
         Visit(Digest(r[0]), r[1], RoomId(r[2]), InstanceId(r[3]), CallId(r[4]), r[5], r[6])
-        for r in rows
-    )
-    return meetings(visits, settings, of=wanted), len(newest) <= _THINGS_MAX
+        for r in islice(rows, _VISITS_MAX)
+    ]
+    complete = len(newest) <= _THINGS_MAX and len(visits) < _VISITS_MAX
+    return meetings(visits, settings, of=wanted), complete
 
 
 def told(
