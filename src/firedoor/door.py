@@ -50,6 +50,7 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
             channels=policy.channels,
         ),
         digester=digester(store.index_key),
+        printer=store.keys.printer,
         limits=wire.Limits(json_depth=settings.limits.json_depth),
         body_bytes_max=settings.limits.body,
         upload_bytes_max=settings.limits.upload,

@@ -217,3 +217,23 @@ def test_every_way_of_writing_is_known_again(
     file = tmp_path / "written.py"
     file.write_text("\n".join(lines))
     assert [row["instance"] for row in run("blame", str(file))[1]] == ["coder-1"] * len(lines)
+
+
+def test_blame_and_scan_know_lines_that_were_wrapped_anew(repository: Path) -> None:
+    """Indented, numbered, and broken elsewhere: the passage stands there all the same."""
+    handed = (
+        HANDED + "    # Every ship that comes after the ninth month has to wait for the tide.\n"
+    )
+    office = Office(settings_for(None, "observe"), os.environ["FIREDOOR_STORE"], calls=100)
+    reply = Reply("", (Call("write_file", {"path": "src/late.py", "content": handed}),))
+    office.read(SECOND, NOTES, "read_file", path="src/harbour.py", reply=reply)
+    office.store.close()
+    words = handed.split()
+    lines = [" ".join(words[i : i + 4]) for i in range(0, len(words), 4)]
+    text = "\n".join(f"        # {line}" for line in lines) + "\n"
+    (repository / "src" / "wrapped.py").write_text(MINE + text)
+    _, found = run("blame", "src/wrapped.py")
+    assert [row["instance"] for row in found] == [None, *["coder-2"] * len(lines)]
+    assert {row["arrives_as"] for row in found[1:]} == {2}
+    code, told = run("scan", "src/wrapped.py")
+    assert (code, len(told["findings"])) == (1, 1)

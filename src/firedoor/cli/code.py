@@ -31,7 +31,13 @@ def blame(
     if text is None:
         raise CallerError(f"{str(path)!r} is no text that could be read")
     with store_of(config, store) as (opened, _):
-        lines = blamed(StoreReader(opened), text, digester(opened.index_key), at=time.time())
+        lines = blamed(
+            StoreReader(opened),
+            text,
+            digester(opened.index_key),
+            opened.keys.printer,
+            at=time.time(),
+        )
     if json:
         print_json([_line_json(line) for line in lines])
         return
@@ -100,7 +106,7 @@ def scan(
                 skipped += 1
                 continue
             files += 1
-            lines = blamed(reader, file.text, digest, at=now)
+            lines = blamed(reader, file.text, digest, opened.keys.printer, at=now)
             written += sum(
                 line.author is not None and (file.added is None or line.number in file.added)
                 for line in lines

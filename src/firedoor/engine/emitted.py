@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from firedoor import lineage
 from firedoor.engine import explain
 from firedoor.engine.asking import call_ask
+from firedoor.engine.matching import TEXT_CHARS_MIN
+from firedoor.engine.port import Wrote
 from firedoor.engine.roads import Roads
 from firedoor.identity import attempt_of
+from firedoor.lineage import Piece
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.ids import Digest
 from firedoor.types.label import BOTTOM, Label, join
@@ -45,6 +48,7 @@ class Emitted:
         self._emissions: list[Emission] = []
         self._records: list[StoreRecord] = []
         self._marks: list[StoreMark] = []
+        self._wrote: list[Wrote] = []
         self._minted: dict[Digest, MintedRow] = {}
         self.owned = False
         """Whether an answer shows only what is its caller's, though the request names nothing."""
@@ -77,7 +81,19 @@ class Emitted:
             held=exchange.request.digests.__contains__,
         )
         self._emissions.extend(made)
+        self._index(text, made)
         return list(made)
+
+    def _index(self, text: str, made: tuple[Emission, ...]) -> None:
+        """Have a text known again by its passages; of JSON, what its strings say."""
+        settings = self.exchange.settings
+        if settings.printer is None or len(text) < TEXT_CHARS_MIN or not made:
+            return
+        leaves = list(lineage.leaves_of(text))
+        asked = lineage.question([Piece("\n".join(leaves) if leaves else text)], settings.printer)
+        if asked.keys:
+            shown = self.exchange.request.digests.__contains__
+            self._wrote.append(Wrote(asked, made[0], shown))
 
     def add(self, part: OutputPart) -> None:
         """A text of the answer."""
@@ -166,6 +182,7 @@ class Emitted:
             ),
             "records": tuple(self._records),
             "marks": tuple(self._marks),
+            "wrote": tuple(self._wrote),
             "minted": (*self._minted.values(), *self._risen()),
             **self._roads.drain(),
         }
@@ -178,7 +195,7 @@ class Emitted:
             fields["content"] = explain.compact_bytes({"answer": self._new_texts})
             fields["content_n"] = self._contents
         self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
-        self._minted = {}
+        self._minted, self._wrote = {}, []
         return fields
 
     def _risen(self) -> Iterator[MintedRow]:

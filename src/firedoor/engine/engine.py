@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from firedoor.engine.exchange import Exchange
+from firedoor.engine.matching import Weak
 from firedoor.engine.reading import Section
 from firedoor.engine.settings import EngineSettings
 from firedoor.engine.trail import Memory
@@ -40,6 +41,8 @@ class Engine:
         self.orders = 0
         """Newest version of the standing orders that this engine has seen."""
         self.attested: Attested = Attested()
+        self.weak = Weak()
+        """Short runs that instances were shown."""
         self.unindexed: dict[RunId, Label] = {}
         """Runs with a call whose output could not be recorded: anything may have left it."""
         self.unrecorded = 0

@@ -337,6 +337,8 @@ class Exchange:
             if request.trail is not None and not request.opaque:
                 refused = self._parse()
                 return self._refuse(refused) if refused is not None else self._look_parts()
+        if not judged.matched(found, self.known_instance()):
+            return self._look_parts()
         channel = self.claims.channel or self.caller.channel
         scene = judged.scene(found, self.known_instance(), channel, self.at)
         self.references.note((*request.new_turns, *request.new_fields.values()), found)
@@ -400,9 +402,11 @@ class Exchange:
 
     def _forward(self) -> list[Command]:
         self._state = _State.UPSTREAM
-        request = self.request
+        request, judged = self.request, self.judged
+        if judged.matching is not None:
+            judged.matching.seen(self.engine.weak, self.known_instance().id)
         if not request.opaque and not self.store_down:
-            request.keep(self.call_id, self.judged.field_outcomes)
+            request.keep(self.call_id, judged.field_outcomes)
             chains = request.chains()
             if chains and request.attempt is not None:
                 self.engine.went_on(self.who.credential, chains[0], request.attempt)

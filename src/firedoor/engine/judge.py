@@ -339,7 +339,8 @@ class _Section:
                     "start": s.start,
                     "end": s.end,
                     "author": s.author.author,
-                    "passage": _passage_id(s.passage),
+                    "passage": _passage_id(s.author.passage),
+                    **({"codecs": list(s.codecs)} if s.codecs else {}),
                 }
                 for s in spans
             ]
@@ -367,6 +368,7 @@ def _of_span(labelled: Labelled, span: SpanLabel) -> Labelled:
         same_room=not span.crossing,
         assumed=False,
         unproven=False,
+        released=span.released,
         spans=(span,),
         rest=None,
     )
@@ -395,7 +397,10 @@ def judge_section(
     section = _Section(scene)
     for part, found in zip(parts, passages, strict=True):
         section.take(part, found)
-    return section.outcome(tuple(digest for found in passages for digest in found.digests))
+    digests = [digest for found in passages for digest in found.digests]
+    if scene.matched:
+        digests += [d for part in parts for d in scene.matched.get(id(part), ())]
+    return section.outcome(tuple(digests))
 
 
 def _passage_id(digest: Digest) -> PassageId:

@@ -5,20 +5,23 @@ verdict on each part is ``judge``'s; whose the ids are, ``references`` says; whi
 person, ``training``.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from firedoor.engine import training
 from firedoor.engine.judge import Outcome, judge_section
-from firedoor.engine.port import FoundParts, LookParts
+from firedoor.engine.matching import Matching
+from firedoor.engine.port import Brought, FoundParts, LookParts
 from firedoor.engine.reading import RequestReader, Section
 from firedoor.engine.refusing import Refused
 from firedoor.engine.scene import Places, Scene, places_of
 from firedoor.engine.trail import Mark, Tally
 from firedoor.engine.training import Review
 from firedoor.engine.upload import file_digest
+from firedoor.lineage import Passages
 from firedoor.types.ids import CallId, Digest
 from firedoor.types.label import BOTTOM, Label, join, up
-from firedoor.types.part import Answer, Channel, Kind
+from firedoor.types.part import Answer, Channel, Kind, Part
 from firedoor.types.record import FileRow, InstanceRow
 
 if TYPE_CHECKING:
@@ -46,6 +49,10 @@ class Judged:
         self.quarantined: dict[str, None] = {}
         self.field_outcomes: dict[str, tuple[CallId, Outcome]] = {}
         """What each field comes to, and the call that found it."""
+        printer = self.settings.printer
+        self.matching = Matching(printer, self.settings.digester) if printer is not None else None
+        self.spans: tuple[Digest, ...] = ()
+        """Stretches that were found in a first look, and may have been released."""
         self.reviews: dict[str, tuple[Review, list[dict[str, Any]]]] = {}
         """What the lines of files come to, and what is told of it."""
 
@@ -73,6 +80,7 @@ class Judged:
             places.update(dict.fromkeys(places_of(where, section.reading.parts, section.passages)))
             if section.lines is not None:
                 passages.update(dict.fromkeys(d for x in section.lines[1] for d in x.digests))
+        passages.update(dict.fromkeys(self.spans))
         if self.gated:
             passages.update(dict.fromkeys(self._gate().names()))
         return LookParts(
@@ -85,8 +93,52 @@ class Judged:
             places=tuple(places),
             minted=tuple(minted),
             reach_window_s=self.settings.policy.reach_window_s,
+            prints=self._prints(),
             attempt=attempt,
         )
+
+    def _prints(self) -> tuple[int, ...]:
+        if self.matching is None:
+            return ()
+        request = self.request
+        return self.matching.ask(
+            _read(request.new_turns),
+            _read(request.new_fields.values()),
+        )
+
+    def matched(self, found: FoundParts, row: InstanceRow) -> bool:
+        """Compare with what the index has; False where it has to be asked once more.
+
+        A stretch may have been judged or released, and its digest is known only once it was found.
+        """
+        if self.matching is None:
+            return True
+        self.matching.answer(found, self.engine.weak.of(row.id))
+        spans = self.matching.spans()
+        if not found.decided or set(spans) <= set(self.spans):
+            return True
+        self.spans = spans
+        return False
+
+    def brought(self, scene: Scene) -> tuple[Brought, ...]:
+        """What the request brings in from outside, for the index."""
+        if self.matching is None or self.matching.asked is None:
+            return ()
+        request = self.request
+        pinned: set[int] = set()
+        known: set[int] = set()
+        for section in (*request.new_turns, *request.new_fields.values()):
+            for part, found in zip(section.reading.parts, section.passages, strict=False):
+                if found.whole is None:
+                    continue
+                digest = found.whole.digest
+                kinds = {g.kind for g in scene.found.grants.get(digest, ())}
+                told = self.engine.attested.grant_of(digest)
+                if "developer" in kinds or (told is not None and told.kind == "developer"):
+                    pinned.add(id(part))
+                elif digest in scene.found.emissions:
+                    known.add(id(part))
+        return self.matching.brought(scene.found.traces, pinned, known)
 
     # -- the training gate ---------------------------------------------------------------------
 
@@ -175,6 +227,8 @@ class Judged:
             attested=self.engine.attested,
             at=at,
             epoch=f"{self.request.policy_digest}:{found.orders}",
+            stretches=self.matching.stretches if self.matching is not None else {},
+            matched=self.matching.passages if self.matching is not None else {},
         )
 
     def judge(self, scene: Scene) -> Outcomes:
@@ -234,6 +288,12 @@ class Judged:
             if outcome.refused is not None:
                 return Refused(*outcome.refused)
         return None
+
+
+def _read(sections: Iterable[Section]) -> Iterator[tuple[Part, Passages]]:
+    for section in sections:
+        if section.outcome is None:
+            yield from zip(section.reading.parts, section.passages, strict=False)
 
 
 def _channel(name: str | None) -> Channel | None:

@@ -66,6 +66,7 @@ def commit(exchange: "Exchange", scene: Scene, outcomes: Outcomes) -> Commit:
             for root, room, bounded in reach
         ),
         reach_window_s=exchange.policy.reach_window_s,
+        brought=exchange.judged.brought(scene),
         content=_content(request) if exchange.settings.keep_content else None,
     )
 

@@ -5,9 +5,11 @@ consistent snapshot, and applies a commit whole or not at all. The store that an
 behind the I/O line; see ``firedoor.store``.
 """
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Final, NamedTuple, Protocol
 
-from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
+from firedoor.lineage import Posting, Prints, Question, Stored
+from firedoor.types.ids import CallId, Digest, InstanceId, PassageId, RoomId, RunId
 from firedoor.types.label import Label
 from firedoor.types.record import (
     EgressRow,
@@ -65,6 +67,40 @@ class FoundWho(NamedTuple):
     there, and of several the newest."""
 
 
+class Traces(NamedTuple):
+    """What the index knows of some fingerprints."""
+
+    postings: Mapping[int, Sequence[Posting]] = {}
+    """Where instances wrote them first; not those that are common, or pinned."""
+    stored: Mapping[PassageId, Stored] = {}
+    """The passages that these name."""
+    outside: Mapping[int, Sequence[tuple[int, int]]] = {}
+    """(text, place) of those that came in from outside."""
+    common: Set[int] = frozenset()
+    """Those that are nobody's."""
+
+
+NO_TRACES: Final = Traces()
+
+
+class Brought(NamedTuple):
+    """Fingerprints of text that came in from outside the fleet."""
+
+    prints: Prints
+    pinned: bool = False
+    """Whether the operator vouches for it: then it is nobody's, even if somebody wrote it first."""
+
+
+class Wrote(NamedTuple):
+    """A text that an instance emitted, as the index is to know it."""
+
+    asked: Question
+    """The text, read."""
+    emission: Emission
+    shown: Callable[[Digest], bool]
+    """Whether a passage stood in what the emitter was shown: no claim to what it repeats."""
+
+
 class LookParts(NamedTuple):
     """What is known of these passages, places, ids and of this run?"""
 
@@ -78,6 +114,8 @@ class LookParts(NamedTuple):
     places: tuple[Place, ...] = ()
     minted: tuple[Digest, ...] = ()
     reach_window_s: float = 86_400.0
+    prints: tuple[int, ...] = ()
+    """Fingerprints of the texts; the emissions of the passages that share them are found, too."""
     attempt: Digest | None = None
     """For a call that begins a conversation: an equal attempt without an answer is looked for in
     the same trip."""
@@ -110,6 +148,9 @@ class FoundParts(NamedTuple):
     """Instance of an equal attempt that got no answer."""
     reach: dict[RoomId, frozenset[RoomId]] = {}  # noqa: RUF012
     """For each root that reached anything inside the window: the rooms."""
+    traces: Traces = NO_TRACES
+    decided: bool = False
+    """Whether anything was ever judged or granted: a stretch that is found has to be asked for."""
 
 
 class EntryDraft(NamedTuple):
@@ -169,6 +210,8 @@ class Commit(NamedTuple):
     reach: tuple[tuple[RoomId, RoomId, int], ...] = ()
     """(root, room, limit) to add. All fit under their limits together, or nothing is applied."""
     reach_window_s: float = 86_400.0
+    brought: tuple[Brought, ...] = ()
+    wrote: tuple[Wrote, ...] = ()
     content: bytes | None = None
     """Texts of this commit as JSON bytes; the store keeps them encrypted, or not at all."""
     content_n: int = 0

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from firedoor import lineage
 from firedoor.engine.port import FoundParts
 from firedoor.engine.settings import Digester, EngineSettings
-from firedoor.lineage import Known, Labelled, Passages, Receiver, Use
+from firedoor.lineage import Known, Labelled, Passages, Receiver, Stretch, Use
 from firedoor.types.exchange import Mode, Surface
-from firedoor.types.ids import CallId
+from firedoor.types.ids import CallId, Digest
 from firedoor.types.label import BOTTOM, Label, join, join_all
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Role
 from firedoor.types.record import InstanceRow, Place, StoreMark
@@ -41,6 +41,10 @@ class Scene:
     """Labels that do not depend on ρ, by the part's identity in memory."""
     calls: Mapping[str, CallClaim] = field(default_factory=dict)
     """The tool calls claimed up to the section that is being judged."""
+    stretches: Mapping[int, tuple[Stretch, ...]] = field(default_factory=dict)
+    """What the index knows of a part, by its identity in memory."""
+    matched: Mapping[int, tuple[Digest, ...]] = field(default_factory=dict)
+    """The passages found in it, likewise."""
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 
@@ -200,4 +204,7 @@ def _known(scene: Scene, part: Part, passages: Passages) -> Known:
     minted = None
     if part.kind is Kind.REFERENCE:
         minted = found.minted.get(scene.settings.digester(f"id\x1f{part.text}"))
-    return Known(part, passages, found.emissions, found.records, marks, grants, use, place, minted)
+    return Known(
+        part, passages, found.emissions, found.records, marks, grants, use, place, minted,
+        scene.stretches.get(id(part), ()),
+    )  # fmt: skip

@@ -27,6 +27,7 @@ from firedoor.lineage.index import Index, MemoryIndex, Posting, Source, Stored, 
 from firedoor.lineage.lines import Written, known_anywhere, written
 from firedoor.lineage.matcher import (
     Answer,
+    Found,
     Opaque,
     Piece,
     Question,
@@ -47,6 +48,15 @@ from firedoor.lineage.passages import (
 )
 from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
 from firedoor.lineage.spans import Kept, kept_digests
+from firedoor.lineage.stretches import (
+    Cut,
+    Stretch,
+    cut,
+    passage_digest,
+    passage_id,
+    quoted,
+    without,
+)
 from firedoor.lineage.touches import Outside, Touch, Touched
 from firedoor.lineage.walk import HOPS_MAX, Edge, Hop, walked
 
@@ -57,8 +67,10 @@ __all__ = [
     "NO_PASSAGES",
     "Answer",
     "Convergence",
+    "Cut",
     "Edge",
     "Egress",
+    "Found",
     "Hop",
     "Index",
     "Kept",
@@ -84,6 +96,7 @@ __all__ = [
     "StoreMap",
     "StoreRule",
     "Stored",
+    "Stretch",
     "Touch",
     "Touched",
     "Use",
@@ -94,6 +107,7 @@ __all__ = [
     "author_of",
     "authored",
     "candidates",
+    "cut",
     "emissions_of",
     "exposed",
     "fresh",
@@ -107,13 +121,17 @@ __all__ = [
     "normal_of",
     "normal_of_stored",
     "outside_label",
+    "passage_digest",
+    "passage_id",
     "passages_of",
     "printer_for",
     "prints_of",
     "question",
+    "quoted",
     "store_map",
     "stretches",
     "walked",
     "whole_passages",
+    "without",
     "written",
 ]

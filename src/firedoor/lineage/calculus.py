@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from firedoor.lineage.passages import NO_PASSAGES, Passage, Passages
+from firedoor.lineage.passages import NO_PASSAGES, Passage, Passages, weight_of
 from firedoor.lineage.places import FLEET, OUTSIDE, PEOPLE, Use
+from firedoor.lineage.stretches import Stretch
 from firedoor.types.ids import EXTERNAL_PREFIX, Digest, RoomId, RunId
 from firedoor.types.label import BOTTOM, TOP, Label, join, join_all, reviewed, up
 from firedoor.types.part import (
@@ -58,6 +59,8 @@ class Known(NamedTuple):
     """What the tool that gave this part does with a store."""
     place: Place | None = None
     minted: MintedRow | None = None
+    stretches: tuple[Stretch, ...] = ()
+    """What of it was found in the index, in order, each character once."""
 
 
 class SpanLabel(NamedTuple):
@@ -68,8 +71,13 @@ class SpanLabel(NamedTuple):
     label: Label
     crossing: bool
     passage: Digest
+    """Of the characters themselves: what is judged, remembered and released. The author's own
+    passage, where it is longer, is ``author.passage``."""
     carrier: Emission
     author: Emission
+    released: bool = False
+    codecs: tuple[str, ...] = ()
+    """What had to be taken off before they could be read."""
 
 
 class Labelled(NamedTuple):
@@ -121,18 +129,30 @@ def outside_label(host: str) -> Label:
     return Label(0, frozenset({RoomId(EXTERNAL_PREFIX + host)}))
 
 
-def _span(passage: Passage, known: Known, receiver: Receiver) -> tuple[SpanLabel, bool] | None:
-    """What is known of one stretch: its label here, and whether a store record carried it."""
-    emissions = known.emissions.get(passage.digest, ())
-    records: tuple[StoreRecord, ...] = ()
-    if known.place is not None and passage.in_place:
-        records = known.records.get((known.place, passage.digest), ())
-    if records:  # 9: the record names the emission that carried it, whoever else said the same
-        carriers: tuple[Emission, ...] = tuple(r.emission for r in records)
-    elif emissions and passage.anywhere:  # 10: any of them may have; a relay is deeper
-        carriers = emissions
-    else:
-        return None
+def _carriers(
+    known: Known, digest: Digest, *, anywhere: bool, in_place: bool
+) -> tuple[tuple[Emission, ...], bool]:
+    """The emissions that may have carried a passage here, and whether a record of its place says so."""
+    if known.place is not None and in_place:
+        records = known.records.get((known.place, digest), ())
+        if records:  # 9: the record names the emission that carried it, whoever else said the same
+            return tuple(r.emission for r in records), True
+    # 10: any of them may have; a relay is deeper
+    return (known.emissions.get(digest, ()) if anywhere else ()), False
+
+
+def _span(
+    start: int,
+    end: int,
+    digest: Digest,
+    carriers: tuple[Emission, ...],
+    known: Known,
+    receiver: Receiver,
+    codecs: tuple[str, ...] = (),
+    *,
+    reviewable: bool = True,
+) -> SpanLabel:
+    """What is known of one stretch that these may have carried: its label here, and its author."""
     label = BOTTOM
     deepest = carriers[0]
     for emission in carriers:
@@ -140,49 +160,135 @@ def _span(passage: Passage, known: Known, receiver: Receiver) -> tuple[SpanLabel
         if here.depth > label.depth or emission is carriers[0]:
             deepest = emission
         label = join(label, here)
-    author = author_of(emissions or carriers) or deepest
     crossing = any(e.room != receiver.room for e in carriers)
-    span = SpanLabel(passage.start, passage.end, label, crossing, passage.digest, deepest, author)
-    return span, bool(records)
+    heard = {
+        e: None for passage in {c.passage for c in carriers}
+        for e in known.emissions.get(passage, ())
+    }  # fmt: skip
+    author = author_of(tuple(heard) or carriers) or deepest
+    released = reviewable and any(  # 14
+        g.kind == "released" for g in _granted(known, digest, receiver)
+    )
+    return SpanLabel(
+        start, end, reviewed(label) if released else label, crossing, digest, deepest, author,
+        released, codecs,
+    )  # fmt: skip
+
+
+def _lines(known: Known, receiver: Receiver) -> list[SpanLabel]:
+    """The lines of a part that somebody emitted just so."""
+    if not known.emissions and not known.records:
+        return []
+    spans = []
+    for line in known.passages.lines:
+        carriers, _ = _carriers(known, line.digest, anywhere=line.anywhere, in_place=line.in_place)
+        if carriers:
+            spans.append(_span(line.start, line.end, line.digest, carriers, known, receiver))
+    return spans
+
+
+def _found_again(known: Known, receiver: Receiver, lines: list[SpanLabel]) -> list[SpanLabel]:
+    """The stretches that the index knows; what a line inside one says is joined into it."""
+    spans = []
+    for found in known.stretches:
+        carriers = dict.fromkeys(
+            e
+            for passage in found.passages
+            for e in _carriers(known, passage, anywhere=True, in_place=True)[0]
+        )
+        carriers.update(
+            (e, None)
+            for line in lines
+            if line.start < found.end and found.start < line.end
+            for e in _carriers(known, line.passage, anywhere=True, in_place=True)[0]
+        )
+        if carriers:
+            spans.append(
+                _span(found.start, found.end, found.digest, tuple(carriers), known, receiver,
+                      found.codecs)
+            )  # fmt: skip
+    return spans
+
+
+def _by_author(known: Known, receiver: Receiver, whole: SpanLabel) -> tuple[SpanLabel, ...]:
+    """A text that somebody emitted just so, by those who first wrote each stretch of it.
+
+    All of it came by the same hands, so every stretch has the label of the whole.
+    """
+    found = _found_again(known, receiver, [])
+    if all(span.author == whole.author for span in found):
+        return (whole,)
+    pieces: list[SpanLabel] = []
+    at = whole.start
+    for span in (*found, None):
+        start = span.start if span is not None else whole.end
+        if start - at > UNCOVERED_RUN_CHARS_MAX:
+            pieces.append(whole._replace(start=at, end=start))
+        if span is not None:
+            last = pieces[-1] if pieces else None
+            if last is not None and last.author == span.author and last.end == at:
+                pieces[-1] = last._replace(end=span.end)
+            else:
+                pieces.append(whole._replace(start=span.start, end=span.end, author=span.author))
+            at = span.end
+    return tuple(pieces)
 
 
 def _cover(known: Known, receiver: Receiver) -> tuple[tuple[SpanLabel, ...], bool]:
     """The matched stretches of a part, and whether they cover it."""
-    passages = known.passages
-    if not known.emissions and not known.records:
+    whole = known.passages.whole
+    if whole is None or not (known.emissions or known.records):
         return (), False
-    if passages.whole is not None:
-        found = _span(passages.whole, known, receiver)
-        if found is not None:
-            return (found[0],), True
-    spans: list[SpanLabel] = []
-    weight = 0
-    longest_gap = 0
-    at = passages.whole.start if passages.whole is not None else 0
-    for line in passages.lines:
-        found = _span(line, known, receiver)
-        if found is None:
-            continue
-        longest_gap = max(longest_gap, line.start - at)
-        at = line.end
-        weight += line.weight
-        spans.append(found[0])
-    if not spans or passages.whole is None:
+    carriers, _ = _carriers(known, whole.digest, anywhere=whole.anywhere, in_place=whole.in_place)
+    if carriers:
+        # What was released of it as a whole is a bound of its own.
+        span = _span(
+            whole.start, whole.end, whole.digest, carriers, known, receiver, reviewable=False
+        )
+        return _by_author(known, receiver, span), True
+    lines = _lines(known, receiver)
+    spans = _found_again(known, receiver, lines)
+    # A line that stands in a stretch has been counted with it.
+    alone = [x for x in lines if not any(x.start < s.end and s.start < x.end for s in spans)]
+    inside = [x for x in lines if x not in alone]
+    spans = sorted((*spans, *alone), key=_place)
+    if not spans:
         return (), False
-    longest_gap = max(longest_gap, passages.whole.end - at)
-    covered = weight >= COVER_MIN * passages.weight and longest_gap <= UNCOVERED_RUN_CHARS_MAX
-    return tuple(spans), covered
+    return tuple(spans), _covers(known, whole, sorted((*spans, *inside), key=_place))
+
+
+def _place(span: SpanLabel) -> tuple[int, int]:
+    return span.start, span.end
+
+
+def _covers(known: Known, whole: Passage, spans: list[SpanLabel]) -> bool:
+    """Whether the rest of a part is too little to be judged by itself."""
+    text = known.part.text
+    at, longest_gap, left = whole.start, 0, 0
+    for span in (*spans, None):
+        start = span.start if span is not None else whole.end
+        if start > at:
+            gap = text[at:start].strip()
+            longest_gap = max(longest_gap, len(gap))
+            left += weight_of(gap)
+        at = max(at, span.end if span is not None else at)
+    enough = left <= (1 - COVER_MIN) * known.passages.weight
+    return enough and longest_gap <= UNCOVERED_RUN_CHARS_MAX
+
+
+def _granted(known: Known, digest: Digest, receiver: Receiver) -> list[Grant]:
+    return [
+        grant
+        for grant in known.grants.get(digest, ())
+        if (grant.until is None or grant.until > receiver.at)
+        and (grant.scope is None or grant.scope == receiver.room)
+    ]
 
 
 def _grants(known: Known, receiver: Receiver) -> list[Grant]:
     if known.passages.whole is None:
         return []
-    return [
-        grant
-        for grant in known.grants.get(known.passages.whole.digest, ())
-        if (grant.until is None or grant.until > receiver.at)
-        and (grant.scope is None or grant.scope == receiver.room)
-    ]
+    return _granted(known, known.passages.whole.digest, receiver)
 
 
 def _own(known: Known, receiver: Receiver) -> Label | None:
@@ -337,7 +443,7 @@ def label_of(known: Known, receiver: Receiver) -> Labelled:
             own=best.own,
             same_room=same_room or (not best.proven and not best.raised),
             unproven=False,
-            released=best.released,
+            released=best.released or any(span.released for span in best.spans),
             standing=_standing(known, receiver, own=best.own),
             spans=best.spans,
         )

@@ -15,7 +15,13 @@ import numpy as np
 from firedoor.lineage.decode import Layer, unwrapped
 from firedoor.lineage.fingerprints import Printer, Prints, prints_of
 from firedoor.lineage.index import Index, Posting, Source, Stored
-from firedoor.lineage.matches import STRETCH_CHARS_MIN, Match, in_order, stretches
+from firedoor.lineage.matches import (
+    ALONE_CHARS_MIN,
+    STRETCH_CHARS_MIN,
+    Match,
+    in_order,
+    stretches,
+)
 from firedoor.lineage.normal import Codes, Normal, normal_of
 from firedoor.lineage.spans import (
     RUN_CHARS_MIN,
@@ -99,6 +105,8 @@ class Found(NamedTuple):
     start: int
     end: int
     passage: PassageId
+    tells: bool
+    """Whether there is enough of it to say whose it is."""
 
 
 class Answer(NamedTuple):
@@ -240,18 +248,16 @@ def answer(
                     found[passage].append((number, run))
     matches: list[Match] = []
     weak: list[Match] = []
+    all_runs: list[Found] = []
     for passage, runs in found.items():
         sums = stretches([(run.at, run.at + run.end - run.start) for _, run in runs])
         for (number, run), stretch in zip(runs, sums, strict=True):
-            counts = run.end - run.start >= RUN_CHARS_MIN or stretch >= STRETCH_CHARS_MIN
+            tells = run.end - run.start >= ALONE_CHARS_MIN or stretch >= STRETCH_CHARS_MIN
+            counts = run.end - run.start >= RUN_CHARS_MIN or tells
+            all_runs.append(Found(number, run.start, run.end, passage, tells))
             where = matches if counts else weak
             where.extend(_matches(asked.readings[number], run, stored[passage].source, stretch))
-    all_runs = tuple(
-        Found(number, run.start, run.end, passage)
-        for passage, runs in found.items()
-        for number, run in runs
-    )
-    return Answer(in_order(matches), in_order(weak), all_runs, asked.opaque, complete)
+    return Answer(in_order(matches), in_order(weak), tuple(all_runs), asked.opaque, complete)
 
 
 def _matches(reading: Reading, run: Run, source: Source, stretch: int) -> list[Match]:

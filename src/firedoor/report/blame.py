@@ -1,8 +1,9 @@
 """Who wrote the lines of a file: for people who read code, and for the gate that a commit passes.
 
-A line is known by the digest under which the door indexed it when it left a model. Its author is the
-first emitter that did not have it in its own input (MODEL §3, line 36); what people vouched for is
-nobody's. A line of a few letters (``}``, ``else:``) is everybody's, and stays blank.
+A line is known by the digest under which the door indexed it when it left a model, or by the passage
+that it stands in, wherever it was indented, renumbered or quoted since. Its author is the first emitter
+that did not have it in its own input (MODEL §3, line 36); what people vouched for is nobody's. A line of
+a few letters (``}``, ``else:``) is everybody's, and stays blank.
 
 Lines end where git and editors end them, at a line feed: a carriage return within one begins a new
 stretch, as the door indexes it, and no new number.
@@ -11,13 +12,17 @@ stretch, as the door indexes it, and no new number.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from firedoor.lineage import author_of, passages_of
-from firedoor.lineage.passages import Digester, Passage
+from firedoor import lineage
+from firedoor.engine.port import Traces
+from firedoor.lineage import Cut, Piece, Printer, author_of, passages_of
+from firedoor.lineage.passages import PLACE_MATCH_CHARS_MIN, Digester, Passage, weight_of
 from firedoor.types.ids import Digest
 from firedoor.types.label import BOTTOM, Label, join_all
 from firedoor.types.record import Emission, Grant
 
 _VOUCHED: Final = ("human", "developer")
+LINE_COVER_MIN: Final = 0.8
+"""Share of a line's letters and digits that has to stand in a passage."""
 
 
 class Record(Protocol):
@@ -27,6 +32,9 @@ class Record(Protocol):
         self, passages: Iterable[Digest]
     ) -> tuple[Mapping[Digest, Sequence[Emission]], Mapping[Digest, Sequence[Grant]]]:
         """Who emitted these passages, and what people granted to them."""
+
+    def traces(self, prints: Sequence[int]) -> Traces:
+        """What the index knows of these fingerprints."""
 
 
 class Line(NamedTuple):
@@ -49,23 +57,57 @@ class Line(NamedTuple):
         return found if found is None else found + 1
 
 
-def blamed(record: Record, text: str, digester: Digester, *, at: float) -> list[Line]:
+def blamed(
+    record: Record, text: str, digester: Digester, printer: Printer, *, at: float
+) -> list[Line]:
     """Every line of ``text`` with its author. ``at``: seconds since the epoch, for grants that end."""
-    texts = [line.removesuffix("\r") for line in text.split("\n")]
+    raw = text.split("\n")
+    texts = [line.removesuffix("\r") for line in raw]
     if not texts[-1]:
         texts.pop()
     found = [_stretches(line, digester) for line in texts]
     whole = passages_of(text, digester).whole
-    asked = {p.digest for line in found for p in line}
+    stood = _found_again(record, text, printer)
+    asked = {p.digest for line in found for p in line} | {d for s in stood for d in s.passages}
     if whole is not None:
         asked.add(whole.digest)
     heard, grants = record.heard(asked)
     if whole is not None and _vouched(grants.get(whole.digest, ()), at):
         heard = {}
-    return [
-        Line(n, line, *_author(stretches, heard, grants, at))
-        for n, (line, stretches) in enumerate(zip(texts, found, strict=True), start=1)
-    ]
+    lines = []
+    start = 0
+    for n, (line, stretches) in enumerate(zip(texts, found, strict=True), start=1):
+        author, label = _author([p.digest for p in stretches], heard, grants, at)
+        vouched = any(_vouched(grants.get(p.digest, ()), at) for p in stretches)
+        if author is None and not vouched:
+            passages = _standing(text, line, start, stood)
+            author, label = _author(passages, heard, grants, at)
+        lines.append(Line(n, line, author, label))
+        start += len(raw[n - 1]) + 1
+    return lines
+
+
+def _found_again(record: Record, text: str, printer: Printer) -> list[Cut]:
+    """The stretches of a file that stand in passages of instances, with all that have them."""
+    asked = lineage.question([Piece(text)], printer, decode=False)
+    traces = record.traces(asked.keys)
+    if not traces.stored:
+        return []
+    matches = lineage.answer(asked, traces.postings, traces.stored).matches
+    return lineage.cut([m for m in matches if m.tells])
+
+
+def _standing(text: str, line: str, start: int, stood: Iterable[Cut]) -> list[Digest]:
+    """The passages that most of a line stands in; none for a line of a few letters."""
+    weight = weight_of(line)
+    if weight < PLACE_MATCH_CHARS_MIN:
+        return []
+    end = start + len(line)
+    inside = [c for c in stood if c.start < end and start < c.end]
+    covered = sum(weight_of(text[max(start, c.start) : min(end, c.end)]) for c in inside)
+    if covered < LINE_COVER_MIN * weight:
+        return []
+    return list(dict.fromkeys(d for c in inside for d in c.passages))
 
 
 def _stretches(line: str, digester: Digester) -> list[Passage]:
@@ -80,17 +122,18 @@ def _vouched(grants: Iterable[Grant], at: float) -> bool:
 
 
 def _author(
-    stretches: Iterable[Passage],
+    passages: Iterable[Digest],
     heard: Mapping[Digest, Sequence[Emission]],
     grants: Mapping[Digest, Sequence[Grant]],
     at: float,
 ) -> tuple[Emission | None, Label]:
     """The first author in a line, and the join of all that stands in it."""
-    author, label = None, BOTTOM
-    for passage in stretches:
-        if _vouched(grants.get(passage.digest, ()), at):
+    author: Emission | None = None
+    label = BOTTOM
+    for digest in passages:
+        if _vouched(grants.get(digest, ()), at):
             continue
-        emissions = tuple(heard.get(passage.digest, ()))
+        emissions = tuple(heard.get(digest, ()))
         # Where all of them had it in their input, it came from somewhere else first.
         first = author_of(tuple(e for e in emissions if not e.held))
         if first is None:

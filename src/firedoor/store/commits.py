@@ -46,7 +46,7 @@ class Commits:
         self._later_open = 0
         """Commits of `apply_later` that have not ended."""
         self._later_lock = threading.Lock()
-        self._later_about: set[str | bytes | None] = set()
+        self._later_about: set[str | bytes | int | None] = set()
         """The runs and passages of which the queue has something to say."""
         self._later_wake = threading.Event()
         self._later_thread: threading.Thread | None = None
@@ -126,7 +126,7 @@ class Commits:
         with self._later_lock:
             about = self._later_about
             named = ask.run in about or ask.attempt in about
-            return named or not about.isdisjoint(ask.passages)
+            return named or not (about.isdisjoint(ask.passages) and about.isdisjoint(ask.prints))
 
     def settle(self) -> None:
         """Write what `apply_later` queued, so that a reader sees it."""
@@ -224,7 +224,7 @@ class Commits:
         self._begin()
 
 
-def _about(commit: Commit) -> Iterator[str | bytes]:
+def _about(commit: Commit) -> Iterator[str | bytes | int]:
     """What a commit changes the record of, as far as a look for new text is concerned."""
     if commit.call.attempt is not None:
         yield commit.call.attempt
@@ -234,3 +234,5 @@ def _about(commit: Commit) -> Iterator[str | bytes]:
         yield emission.passage
     for grant in commit.grants:
         yield grant.passage
+    for wrote in commit.wrote:
+        yield from wrote.asked.keys

@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from firedoor.errors import StoreUnavailable
+from firedoor.lineage import Printer, printer_for
 from firedoor.types.ids import Digest
 from firedoor.wire import veiled_name
 
@@ -43,7 +45,13 @@ class StoreKeys:
         self.digest = digester(self.index_key)
         self._documents_key = _derive(master, b"firedoor documents")
         self._content = AESGCM(_derive(master, b"firedoor content"))
+        self._prints_key = _derive(master, b"firedoor prints")
         self.key_id = hashlib.sha256(b"firedoor key id" + master).hexdigest()[:16]
+
+    @cached_property
+    def printer(self) -> Printer:
+        """What makes the fingerprints of this store."""
+        return printer_for(self._prints_key)
 
     def place_key(self, key: str) -> str:
         """The key of a place as the store knows it: an argument of a tool may be content."""

@@ -1,12 +1,15 @@
 """The engine's two questions, answered from one snapshot."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
 from firedoor.engine.port import FoundParts, FoundWho, LookParts, LookWho
+from firedoor.lineage import passage_digest
+from firedoor.store import index
 from firedoor.store.head import bad_head
+from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import (
     EMISSION_COLUMNS,
     INSTANCE_COLUMNS,
@@ -185,6 +188,8 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     texts = ask.passages
     if ask.places or ask.minted or len(texts) > _PARAMETERS_MAX:
         return None
+    if ask.prints and index.known(connection, ask.prints):
+        return None
     row = connection.execute(
         _with_marks(_NEW_TEXT, len(texts)),
         (ask.run, *texts, *texts, ask.instance, *texts, ask.attempt),
@@ -253,12 +258,10 @@ def heard(
     return emissions, grants
 
 
-def look_parts(
-    connection: sqlite3.Connection, ask: LookParts, place_key: Callable[[str], str]
-) -> FoundParts:
+def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) -> FoundParts:
     """What is known of these passages, places, ids, and of this run?
 
-    ``place_key`` gives the key of a place as the store knows it.
+    Of the passages that share a fingerprint, too.
     """
     row = connection.execute(_HEAD, (ask.run,)).fetchone()
     if row is None:
@@ -273,7 +276,12 @@ def look_parts(
     if found[1] is not None:
         parent = RunId(found[2]) if found[2] else None
         run = RunRow(ask.run, RoomId(found[0]), label_from(found[1]), parent, known=True)
-    emissions, grants = heard(connection, ask.passages, granted=bool(granted))
+    traces = index.look(connection, keys, ask.prints)
+    passages = ask.passages
+    if traces.stored:
+        named = (*passages, *map(passage_digest, traces.stored))
+        passages = tuple(dict.fromkeys(named))
+    emissions, grants = heard(connection, passages, granted=bool(granted))
     judgements = {
         Digest(row[0]): Judgement(
             Digest(row[0]), row[1], row[2], label_from(row[3]),
@@ -283,21 +291,21 @@ def look_parts(
             connection,
             "SELECT passage, action, rule, label, quarantine, epoch FROM judgements "
             "WHERE instance = ? AND passage IN ({})",
-            ask.passages if judged else (),
+            passages if judged else (),
             before=(ask.instance,),
         )
     }  # fmt: skip
     records: dict[tuple[Place, Digest], list[StoreRecord]] = {}
     marks: dict[StoreMark, None] = {}
     for place in ask.places:
-        key = place_key(place.key or "")
+        key = keys.place_key(place.key or "")
         for row in in_batches(
             connection,
             "SELECT DISTINCT e.passage, e.seq, e.room, e.run, e.label, e.instance, e.author, "
             "e.compartment, e.call, e.held FROM records r "
             "JOIN emissions e ON e.passage = r.passage AND e.call = r.call "
             "WHERE r.store = ? AND r.key = ? AND r.passage IN ({})",
-            ask.passages,
+            passages,
             before=(place.store, key),
         ):
             emission = emission_from(row)
@@ -358,4 +366,6 @@ def look_parts(
         files=files,
         owners=owners,
         reach={k: frozenset(v) for k, v in reach.items()},
+        traces=traces,
+        decided=bool(granted or judged),
     )

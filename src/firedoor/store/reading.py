@@ -1,12 +1,13 @@
 """What people ask of a store: calls, instances, rooms, entries, texts. Reads only."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from firedoor.engine.explain import time_text
+from firedoor.engine.port import Traces
 from firedoor.ledger import Entry, Verification
-from firedoor.store import checking, kept, roads
+from firedoor.store import checking, index, kept, roads
 from firedoor.store.head import read_head
 from firedoor.store.looking import heard
 from firedoor.store.rows import (
@@ -301,6 +302,11 @@ class StoreReader:
         """Who emitted these passages, and what people granted to them; known ones only."""
         with self._store.snapshot() as db:
             return heard(db, tuple(passages))
+
+    def traces(self, prints: Sequence[int]) -> Traces:
+        """What the index knows of these fingerprints."""
+        with self._store.snapshot() as connection:
+            return index.look(connection, self._store.keys, prints)
 
     def page(self, start: int = 0) -> list[Entry]:
         """At most a thousand entries from ``start`` on."""

@@ -193,7 +193,7 @@ class SqliteStore:
             if found is not None:
                 return found
         with self.snapshot() as connection:
-            return looking.look_parts(connection, ask, self.keys.place_key)
+            return looking.look_parts(connection, ask, self.keys)
 
     def apply(self, commit: Commit) -> Committed | Stale:
         """See `engine.port.Store`. Blocks until the commit is synced."""

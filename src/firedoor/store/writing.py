@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from firedoor.engine.explain import time_text
 from firedoor.engine.port import CallRow, Commit, Committed, Stale
 from firedoor.ledger import Entry, canonical, seal
+from firedoor.store import index as index_
 from firedoor.store import kept, roads
 from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
@@ -159,6 +160,10 @@ class Batch:
         if commit.touches or commit.egress:
             for statement, road in roads.rows_of(self._keeper, commit):
                 rows[statement].append(road)
+        for brought in commit.brought:
+            index_.bring(self._db, brought, seq)
+        for wrote in commit.wrote:
+            index_.write(self._db, self._keeper, wrote, seq, commit.at)
         if commit.content is not None and self._keeper.retention != "digests":
             self._keep(call.call, f"text/{commit.content_n}", commit.content)
         return Committed(index, leaf)
