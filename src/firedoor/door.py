@@ -56,6 +56,7 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
         body_bytes_max=settings.limits.body,
         upload_bytes_max=settings.limits.upload,
         upstreams={name: u.base_url for name, u in settings.upstreams.items()},
+        outside=lineage.Outside(tuple(h.lower() for h in settings.convergence.common)),
         keep_content=settings.retention.content != "digests",
     )
 

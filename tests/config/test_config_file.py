@@ -31,6 +31,10 @@ BAD = {
     "a0: &a0 [x]\n" + "".join(
         f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9)
     ): ("2", "aliases count"),
+    "convergence: {window: soon}": ("2", "12h"),
+    "convergence: {window: 0}": ("2", "12h"),
+    "convergence: {instances: 1}": ("2", "2"),
+    "convergence: {hosts: [a]}": ("2", "common"),
     "placeholder: 2026-99-99": ("2", "quotes"),
     "placeholder: " + "1" * 5000: ("2", "quotes"),
     "mode: obs\x00erve": ("2", "character"),
@@ -124,3 +128,18 @@ def test_another_host_is_never_handed_the_key(tmp_path: Path) -> None:
     flags = {"upstream": ["openai=http://127.0.0.2:1"]}
     settings = load_settings(file, environ={"MY_KEY": "sk-very-secret"}, flags=flags)
     assert settings.upstreams["openai"].key is None
+
+
+def test_convergence_is_read_and_names_no_policy(tmp_path: Path) -> None:
+    """It decides nothing, so judgements that were kept under the digest stay."""
+    file = tmp_path / "firedoor.yaml"
+    file.write_text("version: 1\n")
+    plain = load_settings(file, environ={})
+    file.write_text(
+        "version: 1\nconvergence: {instances: 3, window: 90m, rare: 4, common: '*.Corp.test'}\n"
+    )
+    found = load_settings(file, environ={})
+    settings = found.convergence.settings()
+    assert (settings.instances, settings.window_s, settings.rare) == (3, 5_400.0, 4)
+    assert found.convergence.common == ["*.Corp.test"]
+    assert found.policy.digest == plain.policy.digest

@@ -48,6 +48,8 @@ def status(config: Config = None, store: Store = None, json: AsJson = False) -> 
                        f"{share(found['assumed_share'])} assumed"),
         ("withheld", f"{found['coverage']['withheld']} parts, {found['quarantined']} held for review"),
         ("deepest", f"generation {generation(found['deepest_generation'])}"),
+        ("egress", f"{found['egress']['bytes']} bytes in what {found['egress']['calls']} tool calls "
+                   f"asked of {found['egress']['hosts']} hosts, at most {found['egress']['bits']} bits"),
         ("ledger", f"{found['entries']} entries"),
     )  # fmt: skip
     for name, value in rows:

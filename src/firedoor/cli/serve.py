@@ -85,7 +85,7 @@ def build(settings: Settings, *, run: RunId | None = None) -> "tuple[Sidecar, Sq
             raise
         # Nobody knows it, so the admin API is closed until its folder is there.
         token = secrets.token_urlsafe(32)
-    admin = AdminApp(store, token)
+    admin = AdminApp(store, token, settings.convergence.settings())
 
     def reopen() -> tuple[Engine, SqliteStore]:
         found = opened()

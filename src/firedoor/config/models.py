@@ -4,12 +4,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from firedoor.config.units import rate, size_bytes
+from firedoor.config.units import duration_s, rate, size_bytes
+from firedoor.lineage import Convergence
 from firedoor.policy import AFFORDANCES, RuleError, rule
 from firedoor.types.part import Channel
 from firedoor.types.verdict import Action
 
 Size = Annotated[int, BeforeValidator(size_bytes, json_schema_input_type=int | str)]
+
+Duration = Annotated[
+    float, BeforeValidator(duration_s, json_schema_input_type=float | str), Field(le=366 * 86_400)
+]
 
 
 def _one_or_many(value: Any) -> Any:
@@ -152,6 +157,22 @@ class Retention(_Strict):
     days: int = Field(30, ge=1)
 
 
+class Converge(_Strict):
+    """When instances that touch the same rare outside thing are shown as a suspected link."""
+
+    instances: int = Field(2, ge=2, le=64)
+    """So many, each of another compartment."""
+    window: Duration = 86_400.0
+    rare: int = Field(8, ge=2, le=1_000)
+    """What more compartments than that have touched is common."""
+    common: Names = []
+    """Globs of hosts that are common here: nobody is linked by what they do there."""
+
+    def settings(self) -> Convergence:
+        """What is asked of the store."""
+        return Convergence(self.instances, self.window, self.rare)
+
+
 class Given(_Strict):
     """The facts of one case under ``tests:``."""
 
@@ -186,4 +207,5 @@ class File(_Strict):
     placeholder: str = Field("[withheld]", min_length=1, max_length=200)
     limits: Limits = Limits()
     retention: Retention = Retention()
+    convergence: Converge = Converge()
     tests: list[Case] = []

@@ -63,6 +63,7 @@ class Settings:
     keys_required: bool
     limits: models.Limits
     retention: models.Retention
+    convergence: models.Converge
     store_url: str
     host: str
     port: int
@@ -117,6 +118,7 @@ def _allowed(path: tuple[str | int, ...]) -> list[str]:
         "retention": models.Retention,
         "assume": models.Assume,
         "tests": models.Case,
+        "convergence": models.Converge,
         "budgets": models.Budget,
     }
     model = by_head.get(str(path[0]), models.File) if path else models.File
@@ -142,7 +144,9 @@ def policy_of(file: models.File, mode: Mode) -> Policy:
     if file.headers is not None:
         headers = file.headers if isinstance(file.headers, str) else tuple(file.headers)
     source = file.model_dump(
-        mode="json", exclude={"upstreams", "tests", "limits", "retention", "mode", "keys"}
+        mode="json",
+        # What decides nothing is no part of what a policy's digest names.
+        exclude={"upstreams", "tests", "limits", "retention", "convergence", "mode", "keys"},
     )
     return Policy(
         mode=mode,
@@ -271,6 +275,7 @@ def load_settings(
         keys_required=keys == "required",
         limits=file.limits,
         retention=file.retention,
+        convergence=file.convergence,
         store_url=str(process["store"]),
         host=str(process["host"]),
         port=_port(process["port"], "port"),

@@ -1,4 +1,4 @@
-"""Sizes and rates as people write them: ``32MiB``, ``3/day``, ``2M``."""
+"""Sizes, rates and durations as people write them: ``32MiB``, ``3/day``, ``2M``, ``1d``."""
 
 import re
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 _SIZES: Final = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
 }  # fmt: skip
+_SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _WINDOWS: Final = {"minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
 
 
@@ -17,6 +18,18 @@ def size_bytes(value: object) -> int:
     if match is None or match[2].lower() not in _SIZES:
         raise ValueError(f"{value!r} is not a size; write 32MiB, 64KiB or a number of bytes")
     return int(float(match[1]) * _SIZES[match[2].lower()])
+
+
+def duration_s(value: object) -> float:
+    """``"1d"``, ``"12h"``, ``"90s"`` or a number of seconds. Raises ValueError with what is allowed."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]?)\s*", str(value))
+    if match is None or match[2] not in _SECONDS or float(match[1]) <= 0:
+        raise ValueError(
+            f"{value!r} is not a duration; write 1d, 12h, 30m, 90s or a number of seconds"
+        )
+    return float(match[1]) * _SECONDS[match[2]]
 
 
 def rate(value: object) -> tuple[int, float]:

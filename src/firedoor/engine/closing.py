@@ -96,6 +96,12 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
                 "name": wire.veiled_name(t["name"], digester, chars_max=wire.WORD_CHARS_MAX),
                 "verdict": t["verdict"],
                 "rule": t["rule"],
+                # How much, and never what or to whom.
+                **(
+                    {"egress": {k: t["egress"][k] for k in ("bytes", "bits")}}
+                    if "egress" in t
+                    else {}
+                ),
             }
             for t in emitted.tools
         ],

@@ -13,6 +13,7 @@ from firedoor.engine import explain
 from firedoor.engine.asking import call_ask
 from firedoor.engine.matching import TEXT_CHARS_MIN
 from firedoor.engine.port import Wrote
+from firedoor.engine.roads import Roads
 from firedoor.identity import attempt_of
 from firedoor.lineage import Piece
 from firedoor.policy import affordances_of, call_verdict
@@ -54,6 +55,7 @@ class Emitted:
         self._texts: dict[str, str] = {}
         self._new_texts: dict[str, str] = {}
         self._contents = 0
+        self._roads = Roads(exchange)
         self.opaque = 0
         """How many parts of the answer could not be read."""
 
@@ -120,6 +122,7 @@ class Emitted:
             self.opaque += 1
         elif part.text:
             self._emit(part.text)
+            self._roads.take_hosted(part)
         if part.text:
             self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
 
@@ -171,6 +174,7 @@ class Emitted:
             exchange.judged.rules[verdict.rule] = None
         if verdict.action is not Action.ALLOW and exchange.enforcing:
             return verdict
+        self.tools[-1].update(self._roads.take(call, affordances))
         made = self._emit(call.arguments)
         self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
         use = exchange.settings.stores.place_of(call.name, call.arguments)
@@ -196,6 +200,7 @@ class Emitted:
             "marks": tuple(self._marks),
             "wrote": tuple(self._wrote),
             "minted": (*self._minted.values(), *self._risen()),
+            **self._roads.drain(),
         }
         label = join(self.exchange.run_committed, self.label)
         if label != self.exchange.run_committed or self.exchange.store_down:

@@ -12,6 +12,7 @@ from firedoor.lineage import Posting, Prints, Question, Stored
 from firedoor.types.ids import CallId, Digest, InstanceId, PassageId, RoomId, RunId
 from firedoor.types.label import Label
 from firedoor.types.record import (
+    EgressRow,
     Emission,
     FileRow,
     Grant,
@@ -23,6 +24,7 @@ from firedoor.types.record import (
     RunRow,
     StoreMark,
     StoreRecord,
+    TouchRow,
     TurnRow,
 )
 
@@ -216,6 +218,8 @@ class Commit(NamedTuple):
     """Texts of this commit as JSON bytes; the store keeps them encrypted, or not at all."""
     content_n: int = 0
     """Which of its call's contents this is: the first is 0."""
+    touches: tuple[TouchRow, ...] = ()
+    egress: tuple[EgressRow, ...] = ()
 
 
 class Committed(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from firedoor.lineage import Printer, StoreMap
+from firedoor.lineage import Outside, Printer, StoreMap
 from firedoor.policy import Policy
 from firedoor.types.ids import Digest
 from firedoor.wire import Limits
@@ -28,6 +28,7 @@ class EngineSettings:
     """Bound of the histories kept in memory so that only what is new is read."""
     upstreams: Mapping[str, str] = field(default_factory=dict)
     """Base URLs of the providers, by name."""
+    outside: Outside = field(default_factory=Outside)
     printer: Printer | None = None
     """Keyed likewise, for fingerprints; None leaves texts to be known by exact digests alone."""
     keep_content: bool = True

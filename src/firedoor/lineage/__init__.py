@@ -13,6 +13,8 @@ from firedoor.lineage.calculus import (
     label_without_evidence,
     outside_label,
 )
+from firedoor.lineage.convergence import INSTANCES_A_ROOM_MAX, Convergence, Meeting, Visit, meetings
+from firedoor.lineage.egress import Egress
 from firedoor.lineage.exposure import adopted_passages, emissions_of, exposed, leaves_of
 from firedoor.lineage.fingerprints import (
     GUARANTEE_CHARS,
@@ -57,21 +59,31 @@ from firedoor.lineage.stretches import (
     quoted,
     without,
 )
+from firedoor.lineage.touches import Outside, Touch, Touched
+from firedoor.lineage.walk import HOPS_MAX, Edge, Hop, walked
 
 __all__ = [
     "GUARANTEE_CHARS",
+    "HOPS_MAX",
+    "INSTANCES_A_ROOM_MAX",
     "NO_PASSAGES",
     "Answer",
+    "Convergence",
     "Cut",
+    "Edge",
+    "Egress",
     "Found",
+    "Hop",
     "Index",
     "Kept",
     "Known",
     "Labelled",
     "Match",
+    "Meeting",
     "MemoryIndex",
     "Normal",
     "Opaque",
+    "Outside",
     "Passage",
     "Passages",
     "Piece",
@@ -87,7 +99,10 @@ __all__ = [
     "StoreRule",
     "Stored",
     "Stretch",
+    "Touch",
+    "Touched",
     "Use",
+    "Visit",
     "Written",
     "adopted_passages",
     "answer",
@@ -105,6 +120,7 @@ __all__ = [
     "label_without_evidence",
     "leaves_of",
     "match",
+    "meetings",
     "normal_of",
     "normal_of_stored",
     "outside_label",
@@ -118,6 +134,7 @@ __all__ = [
     "quoted",
     "store_map",
     "stretches",
+    "walked",
     "whole_passages",
     "without",
     "written",

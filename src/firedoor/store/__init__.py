@@ -10,9 +10,10 @@ from firedoor.errors import SettingsError, StoreUnavailable
 from firedoor.store.keys import digester
 from firedoor.store.reading import StoreReader
 from firedoor.store.sqlite import SqliteStore
+from firedoor.store.tracing import trace
 from firedoor.types.ids import NodeId
 
-__all__ = ["SqliteStore", "StoreReader", "digester", "open_store"]
+__all__ = ["SqliteStore", "StoreReader", "digester", "open_store", "trace"]
 
 
 def open_store(

@@ -82,6 +82,10 @@ def veiled(document: bytes, keys: StoreKeys) -> bytes:
     _each([value], model=word, unknown=pointer)
     _each(value.get("hops", []), at=pointer)
     _each(value.get("tools", []), pointer=pointer, name=word)
+    for tool in value.get("tools", []):
+        if "egress" in tool:
+            hosts = tool["egress"]["hosts"]
+            tool["egress"]["hosts"] = ["~h:" + keys.digest("host\x1f" + h).hex()[:8] for h in hosts]
     _each(value.get("edges", []), pointer=pointer, **{"from": word, "to": word})
     _each([value.get("upstream") or {}], model=word, id=word, error=word)
     return orjson.dumps(value)

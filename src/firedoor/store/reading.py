@@ -7,7 +7,7 @@ from typing import Any, Final
 from firedoor.engine.explain import time_text
 from firedoor.engine.port import Traces
 from firedoor.ledger import Entry, Verification
-from firedoor.store import checking, index, kept
+from firedoor.store import checking, index, kept, roads
 from firedoor.store.head import read_head
 from firedoor.store.looking import heard
 from firedoor.store.rows import (
@@ -123,6 +123,7 @@ class StoreReader:
                 "GROUP BY i.id ORDER BY max(c.at) DESC, i.name"
             ).fetchall()
             contained = {t for (t,) in db.execute("SELECT target FROM contained")}
+            told = roads.totals(db)
         found = []
         for (
             name,
@@ -158,6 +159,7 @@ class StoreReader:
                     "contained": bool(
                         contained & {f"instance:{id_}", f"room:{room}", f"credential:{credential}"}
                     ),
+                    "egress": told.get(id_, roads.NOTHING_TOLD),
                     "first_seen": time_text(first),
                     "last_seen": time_text(seen),
                 }
@@ -180,6 +182,7 @@ class StoreReader:
                     totals[name] += amount
             (held,) = db.execute("SELECT count(*) FROM quarantine WHERE state = 'held'").fetchone()
             size = read_head(db).tree.size
+            told = roads.total(db)
             label = BOTTOM
             for (text,) in db.execute("SELECT label FROM runs"):
                 label = join(label, label_from(text))
@@ -200,6 +203,7 @@ class StoreReader:
             "coverage": totals,
             "deepest_generation": label.generation,
             "quarantined": held,
+            "egress": told,
             "entries": size,
         }
 
@@ -233,6 +237,50 @@ class StoreReader:
                 (name,),
             ).fetchall()
         return [instance_from(row) for row in rows]
+
+    def instances_in(self, compartment: str) -> list[InstanceRow]:
+        """The instances of the room with this id, or of every room of this name; newest first."""
+        with self._store.snapshot() as db:
+            rows = db.execute(
+                f"SELECT {INSTANCE_COLUMNS} FROM instances "  # noqa: S608 - constants
+                "WHERE room = ?1 OR compartment = ?1 ORDER BY first_seen DESC",
+                (compartment,),
+            ).fetchall()
+        return [instance_from(row) for row in rows]
+
+    def instance_rows(self) -> list[InstanceRow]:
+        """Every instance, by its id."""
+        with self._store.snapshot() as db:
+            rows = db.execute(
+                f"SELECT {INSTANCE_COLUMNS} FROM instances ORDER BY id"  # noqa: S608 - constants
+            ).fetchall()
+        return [instance_from(row) for row in rows]
+
+    def shown(self, limit: int) -> Iterator[tuple[str, str, float, list[dict[str, Any]]]]:
+        """(call, instance, time, exposures) of the newest calls that went upstream, read in pages."""
+        before = "~"
+        while limit > 0:
+            with self._store.snapshot() as db:
+                rows = db.execute(
+                    "SELECT c.call, c.instance, c.at, o.kind, o.body, e.kind, e.body FROM "
+                    "(SELECT * FROM calls WHERE call < ? ORDER BY call DESC LIMIT ?) c "
+                    "LEFT JOIN documents o ON o.call = c.call AND o.name = 'opened' "
+                    "LEFT JOIN documents e ON e.call = c.call AND e.name = 'closed' "
+                    "ORDER BY c.call DESC",
+                    (before, min(limit, _PAGE)),
+                ).fetchall()
+            if not rows:
+                return
+            limit -= len(rows)
+            before = rows[-1][0]
+            for call, instance, at, *documents in rows:
+                end = self._read(call, "closed", *documents[2:])
+                if end.get("state") == "refused":
+                    continue
+                exposures = end.get("exposures")
+                if exposures is None:
+                    exposures = self._read(call, "opened", *documents[:2]).get("exposures")
+                yield call, instance, at, exposures or []
 
     def owners(self, ids: Iterable[Digest]) -> dict[Digest, tuple[MintedRow, str]]:
         """Whose these server-side ids are: the record, and the owner's name; known ones only."""

@@ -9,7 +9,7 @@ from firedoor.engine.explain import time_text
 from firedoor.engine.port import CallRow, Commit, Committed, Stale
 from firedoor.ledger import Entry, canonical, seal
 from firedoor.store import index as index_
-from firedoor.store import kept
+from firedoor.store import kept, roads
 from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import (
@@ -89,7 +89,7 @@ _DOCUMENTS = (
 # In this order: what is updated was inserted before, perhaps by a commit of the same batch.
 _ORDER = (
     _ENTRIES, _CALLS, _CLOSED, _SETTLED, _INSTANCES, _EMISSIONS, _RECORDS, _JUDGEMENTS, _GRANTS, _TURNS,
-    _CONTINUED, _MINTED, _FILES, _HOLDS, _DOCUMENTS,
+    _CONTINUED, _MINTED, _FILES, _HOLDS, _DOCUMENTS, roads.TOUCHES, roads.EGRESS,
 )  # fmt: skip
 
 
@@ -163,6 +163,9 @@ class Batch:
                  h.lines, h.characters, h.pointer)
                 for h in f.holds
             )  # fmt: skip
+        if commit.touches or commit.egress:
+            for statement, road in roads.rows_of(self._keeper, commit):
+                rows[statement].append(road)
         for brought in commit.brought:
             index_.bring(self._db, brought, seq)
         for wrote in commit.wrote:

@@ -148,6 +148,24 @@ class FileRow(NamedTuple):
     """Looked up, only those that no release is in force for."""
 
 
+class TouchRow(NamedTuple):
+    """An outside thing that a tool call touched: a suspicion is made of such rows, never a label."""
+
+    thing: Digest
+    kind: str
+    room: RoomId
+
+
+class EgressRow(NamedTuple):
+    """What a call tells one host by what it asks of it."""
+
+    host: Digest
+    name: str
+    """Of the host; empty where none is named. Kept only as the retention lets texts be kept."""
+    bytes: int
+    bits: int
+
+
 class Grant(NamedTuple):
     """Something a person or the operator's code said of a passage: pinned, attested, released."""
 

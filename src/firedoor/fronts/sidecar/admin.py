@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 from firedoor.engine import explained
 from firedoor.errors import StoreError, TamperingError
 from firedoor.fronts.sidecar.asgi import Receive, Scope, Send, send_json
-from firedoor.store import SqliteStore, StoreReader
+from firedoor.lineage import HOPS_MAX, Convergence
+from firedoor.store import SqliteStore, StoreReader, trace
 
 _PREFIX = "/admin/v1/"
 _INDEX_MAX = (1 << 63) - 1
@@ -30,7 +31,10 @@ def _count(query: dict[str, list[str]], name: str, default: int, most: int) -> i
 class AdminApp:
     """The admin API. It has its own secret, and the data plane does not know it."""
 
-    def __init__(self, store: SqliteStore, token: str) -> None:
+    def __init__(
+        self, store: SqliteStore, token: str, convergence: Convergence | None = None
+    ) -> None:
+        self._convergence = convergence
         self.take(store, token)
 
     def take(self, store: SqliteStore, token: str) -> None:
@@ -54,9 +58,13 @@ class AdminApp:
                 await send_json(send, 401, {"type": "error", "error": error})
                 return
             query = parse_qs(scope["query_string"].decode("latin-1"))
-            found = (
-                self._get(path.removeprefix(_PREFIX), query) if scope["method"] == "GET" else None
-            )
+            found = None
+            if scope["method"] == "GET" and path.startswith(_PREFIX + "trace/"):
+                # It reads the records of all calls: not on the loop that others' answers wait for.
+                who = path.removeprefix(_PREFIX + "trace/")
+                found = await asyncio.to_thread(self._trace, who, query)
+            elif scope["method"] == "GET":
+                found = self._get(path.removeprefix(_PREFIX), query)
         except _BadQuery as problem:
             error = {"type": "invalid_request_error", "message": str(problem)}
             await send_json(send, 400, {"type": "error", "error": error})
@@ -80,6 +88,16 @@ class AdminApp:
                 scheme, _, token = bytes(value).partition(b" ")
                 return scheme.lower() == b"bearer" and hmac.compare_digest(token, self._token)
         return False
+
+    def _trace(self, who: str, query: dict[str, list[str]]) -> dict[str, Any] | None:
+        hops = max(1, _count(query, "hops", HOPS_MAX, HOPS_MAX))
+        way = query.get("direction", ["both"])[0]
+        if way not in ("up", "down", "both"):
+            raise _BadQuery("direction: up, down or both")
+        return trace(
+            self._store, who, up=way != "down", down=way != "up", hops=hops,
+            convergence=self._convergence,
+        )  # fmt: skip
 
     def _get(self, what: str, query: dict[str, list[str]]) -> dict[str, Any] | None:
         reader = StoreReader(self._store)
