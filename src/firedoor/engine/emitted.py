@@ -49,6 +49,8 @@ class Emitted:
         """Whether an answer shows only what is its caller's, though the request names nothing."""
         self._texts: dict[str, str] = {}
         self._new_texts: dict[str, str] = {}
+        self.said: dict[str, str] = {}
+        """What the instance itself wrote, by pointer: not what a provider's tool brought in."""
         self._contents = 0
         self.opaque = 0
         """How many parts of the answer could not be read."""
@@ -89,6 +91,7 @@ class Emitted:
             self.opaque += 1
         elif part.text:
             self._emit(part.text)
+            self.said[part.pointer] = part.text
         if part.text:
             self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
 
@@ -141,6 +144,7 @@ class Emitted:
         if verdict.action is not Action.ALLOW and exchange.enforcing:
             return verdict
         made = self._emit(call.arguments)
+        self.said[call.pointer] = call.arguments
         self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
         use = exchange.settings.stores.place_of(call.name, call.arguments)
         if use is not None and use.writes and use.place is not None:

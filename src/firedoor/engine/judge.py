@@ -56,6 +56,7 @@ class _Section:
         self.crossed: dict[tuple[str, str, bool], None] = {}
         self.refused: tuple[str, str, str, str | None] | None = None
         self.refers = False
+        self.statements: dict[str, None] = {}
         self.shown = BOTTOM
         self.presented = BOTTOM
         self.counts = dict.fromkeys(
@@ -71,6 +72,7 @@ class _Section:
             edits=tuple(self.edits),
             exposures=tuple(self.exposures),
             crossed=tuple(self.crossed),
+            statements=tuple(self.statements),
             **self.counts,
         )
         return Outcome(
@@ -119,6 +121,8 @@ class _Section:
         self.counts["attributed"] += labelled.attributed
         self.counts["assumed"] += labelled.assumed
         self.counts["unproven"] += labelled.unproven
+        if labelled.statements:
+            self.statements.update(dict.fromkeys(labelled.statements))
 
     def _grant(self, passages: Passages) -> None:
         if passages.whole is None:
@@ -369,6 +373,7 @@ def _of_span(labelled: Labelled, span: SpanLabel) -> Labelled:
         unproven=False,
         spans=(span,),
         rest=None,
+        statements=(),
     )
 
 

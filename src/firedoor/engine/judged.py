@@ -7,7 +7,7 @@ person, ``training``.
 
 from typing import TYPE_CHECKING, Any
 
-from firedoor.engine import training
+from firedoor.engine import proving, training
 from firedoor.engine.judge import Outcome, judge_section
 from firedoor.engine.port import FoundParts, LookParts
 from firedoor.engine.reading import RequestReader, Section
@@ -46,6 +46,8 @@ class Judged:
         self.quarantined: dict[str, None] = {}
         self.field_outcomes: dict[str, tuple[CallId, Outcome]] = {}
         """What each field comes to, and the call that found it."""
+        self.statements: proving.Matched = {}
+        """The statements that are of new texts of the request."""
         self.reviews: dict[str, tuple[Review, list[dict[str, Any]]]] = {}
         """What the lines of files come to, and what is told of it."""
 
@@ -75,6 +77,9 @@ class Judged:
                 passages.update(dict.fromkeys(d for x in section.lines[1] for d in x.digests))
         if self.gated:
             passages.update(dict.fromkeys(self._gate().names()))
+        if request.presented.valid:
+            new = (*request.new_turns, *request.new_fields.values())
+            self.statements = proving.matched(request.presented, new)
         return LookParts(
             at=at,
             room=row.room,
@@ -84,6 +89,7 @@ class Judged:
             passages=tuple(passages),
             places=tuple(places),
             minted=tuple(minted),
+            roots=proving.roots_of(self.statements) if self.statements else (),
             reach_window_s=self.settings.policy.reach_window_s,
             attempt=attempt,
         )
@@ -175,6 +181,7 @@ class Judged:
             attested=self.engine.attested,
             at=at,
             epoch=f"{self.request.policy_digest}:{found.orders}",
+            statements=self.statements,
         )
 
     def judge(self, scene: Scene) -> Outcomes:

@@ -79,6 +79,8 @@ class LookParts(NamedTuple):
     attempt: Digest | None = None
     """For a call that begins a conversation: an equal attempt without an answer is looked for in
     the same trip."""
+    roots: tuple[RoomId, ...] = ()
+    """Rooms whose reach is asked for besides those that are found: statements named them."""
 
 
 class FoundParts(NamedTuple):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from firedoor import lineage
 from firedoor.engine.port import FoundParts
 from firedoor.engine.settings import Digester, EngineSettings
-from firedoor.lineage import Known, Labelled, Passages, Receiver, Use
+from firedoor.lineage import Known, Labelled, Passages, Receiver, Statement, Use
 from firedoor.types.exchange import Mode, Surface
-from firedoor.types.ids import CallId
+from firedoor.types.ids import CallId, Digest
 from firedoor.types.label import BOTTOM, Label, join, join_all
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Role
 from firedoor.types.record import InstanceRow, Place, StoreMark
@@ -41,6 +41,8 @@ class Scene:
     """Labels that do not depend on ρ, by the part's identity in memory."""
     calls: Mapping[str, CallClaim] = field(default_factory=dict)
     """The tool calls claimed up to the section that is being judged."""
+    statements: Mapping[Digest, tuple[Statement, ...]] = field(default_factory=dict)
+    """The statements that came with the request and are of one of its texts, by that text."""
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 
@@ -165,8 +167,12 @@ _READABLE: Final = (Kind.TEXT, Kind.CALL, Kind.DEFINITION)
 
 
 def label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:
-    """The label of one part, as lineage finds it from what the store knows."""
+    """The label of one part, as lineage finds it from what the store and statements know."""
     whole = passages.whole
+    if scene.statements and whole is not None and part.kind in _READABLE:
+        labelled = lineage.label_of(_known(scene, part, passages), receiver)
+        of_it = scene.statements.get(whole.digest, ())
+        return lineage.vouched(labelled, whole, of_it, receiver.room)
     if (
         scene.nothing_found
         and part.kind in _READABLE

@@ -9,10 +9,19 @@ from pathlib import Path
 from firedoor.errors import SettingsError, StoreUnavailable
 from firedoor.store.keys import digester
 from firedoor.store.reading import StoreReader
+from firedoor.store.signing import SigningKey, public_from, verifier
 from firedoor.store.sqlite import SqliteStore
 from firedoor.types.ids import NodeId
 
-__all__ = ["SqliteStore", "StoreReader", "digester", "open_store"]
+__all__ = [
+    "SigningKey",
+    "SqliteStore",
+    "StoreReader",
+    "digester",
+    "open_store",
+    "public_from",
+    "verifier",
+]
 
 
 def open_store(

@@ -183,7 +183,7 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     It is the usual case of a new text, and one statement is a snapshot by itself.
     """
     texts = ask.passages
-    if ask.places or ask.minted or len(texts) > _PARAMETERS_MAX:
+    if ask.places or ask.minted or ask.roots or len(texts) > _PARAMETERS_MAX:
         return None
     row = connection.execute(
         _with_marks(_NEW_TEXT, len(texts)),
@@ -332,7 +332,7 @@ def look_parts(
     roots |= {r for es in emissions.values() for e in es for r in e.label.live}
     roots |= {m.room for m in marks} | {r for m in marks for r in m.label.live}
     roots |= {r for m in minted.values() for r in (m.room, *m.label.live)}
-    roots |= set(run.label.live)
+    roots |= {*run.label.live, *ask.roots}
     for root, room in in_batches(
         connection,
         "SELECT root, room FROM reach WHERE root IN ({}) AND last_at > ?",
