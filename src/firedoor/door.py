@@ -73,8 +73,12 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
     )
 
 
-def proofs_of(settings: Settings, store: SqliteStore) -> lineage.Proofs:
-    """Whose statements count by these settings, and the key of the store's door."""
+def _no_key() -> None:
+    return None
+
+
+def proofs_of(settings: Settings, store: SqliteStore | None) -> lineage.Proofs:
+    """Whose statements count by these settings, and the key of the store's door, if there is one."""
     trusted = {}
     for row in settings.trust:
         public = public_from(row.key)
@@ -84,7 +88,7 @@ def proofs_of(settings: Settings, store: SqliteStore) -> lineage.Proofs:
     return lineage.Proofs(
         trusted=trusted,
         revoked=settings.revoked,
-        own=store.signer,
+        own=store.signer if store is not None else _no_key,
         audience=tuple(settings.provenance.audience),
         lifetime_s=settings.provenance.days * 86_400,
         count_max=settings.limits.statements,

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from firedoor import __version__
-from firedoor.cli import adopt, code, demo, explain, look, policy, serve, setup
+from firedoor.cli import adopt, code, demo, explain, look, policy, provenance, serve, setup
 from firedoor.errors import FiredoorError
 
 app = typer.Typer(
@@ -33,7 +33,7 @@ def _root(
     """A door on the wire between AI agents and model APIs."""
 
 
-for module in (setup, serve, demo, look, explain, code, adopt, policy):
+for module in (setup, serve, demo, look, explain, code, adopt, policy, provenance):
     module.add_to(app)
 
 

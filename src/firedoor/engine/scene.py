@@ -46,8 +46,12 @@ class Scene:
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 
+    defuses: bool = False
+    """Whether look-alikes of a mark's delimiter are defused wherever they stand."""
+
     def __post_init__(self) -> None:
         found = self.found
+        self.defuses = self.settings.policy.marks
         self.nothing_found = not (found.emissions or found.records or found.grants)
 
     @property
