@@ -253,6 +253,15 @@ class Door:
         return document
 
     @property
+    def public_key(self) -> str:
+        """The key of this door's statements, ``ed25519:…``, as another door's ``trust:`` takes it.
+
+        Raises:
+            StoreUnavailable: It cannot be read or made.
+        """
+        return self._store.signing_key().public_text
+
+    @property
     def policy(self) -> Policy:
         """The policy in force."""
         return self.settings.policy
