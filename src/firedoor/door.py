@@ -10,14 +10,28 @@ from typing import Any, Final
 
 from firedoor import identity, lineage, wire
 from firedoor.config import Settings, load_settings
-from firedoor.engine import Engine, EngineSettings, Exchange, ExchangeSummary, explained
+from firedoor.engine import (
+    Engine,
+    EngineSettings,
+    Exchange,
+    ExchangeSummary,
+    explained,
+    statement_of,
+)
 from firedoor.errors import CallerError, SettingsError, StoreError
 from firedoor.fronts.binding import InstanceScope, RunScope
 from firedoor.fronts.process_run import ProcessRun
 from firedoor.fronts.transport import DoorTransport
 from firedoor.fronts.wrap import wrap
 from firedoor.policy import Policy
-from firedoor.store import SqliteStore, StoreReader, digester, open_store
+from firedoor.store import (
+    SqliteStore,
+    StoreReader,
+    digester,
+    open_store,
+    public_from,
+    verifier,
+)
 from firedoor.telemetry import ExchangeSpans
 from firedoor.types.exchange import Mode
 from firedoor.types.ids import RunId
@@ -58,6 +72,30 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
         upstreams={name: u.base_url for name, u in settings.upstreams.items()},
         outside=lineage.Outside(tuple(h.lower() for h in settings.convergence.common)),
         keep_content=settings.retention.content != "digests",
+        proofs=proofs_of(settings, store),
+    )
+
+
+def _no_key() -> None:
+    return None
+
+
+def proofs_of(settings: Settings, store: SqliteStore | None) -> lineage.Proofs:
+    """Whose statements count by these settings, and the key of the store's door, if there is one."""
+    trusted = {}
+    for row in settings.trust:
+        public = public_from(row.key)
+        trusted[lineage.key_id(public)] = lineage.TrustedKey(
+            row.name, verifier(public), row.audience
+        )
+    return lineage.Proofs(
+        trusted=trusted,
+        revoked=settings.revoked,
+        own=store.signer if store is not None else _no_key,
+        audience=tuple(settings.provenance.audience),
+        lifetime_s=settings.provenance.days * 86_400,
+        count_max=settings.limits.statements,
+        bytes_max=settings.limits.statement,
     )
 
 
@@ -218,12 +256,21 @@ class Door:
         Raises:
             CallerError: No such call is in this door's store.
         """
-        document = explain_call(self._store, call)
+        document = explain_call(self._store, call, self.engine.settings)
         if document is None:
             raise CallerError(
                 f"no call {call!r} in this store", hint="`door.last.call` is the last"
             )
         return document
+
+    @property
+    def public_key(self) -> str:
+        """The key of this door's statements, ``ed25519:…``, as another door's ``trust:`` takes it.
+
+        Raises:
+            StoreUnavailable: It cannot be read or made.
+        """
+        return self._store.signing_key().public_text
 
     @property
     def policy(self) -> Policy:
@@ -261,10 +308,26 @@ class Door:
             self._last.set(exchange.summary)
 
 
-def explain_call(store: SqliteStore, call: str) -> dict[str, Any] | None:
-    """The explain document of ``call``, from a store; None when there is no such call."""
+def explain_call(
+    store: SqliteStore, call: str, settings: EngineSettings | None = None
+) -> dict[str, Any] | None:
+    """The explain document of ``call``, from a store; None when there is no such call.
+
+    With ``settings`` it holds the statement that the door makes of the call's answer.
+    """
     reader = StoreReader(store)
-    return explained(call, reader.opened, reader.closed, reader.call_entries(call))
+    statement = None
+    if settings is not None:
+        statement = statement_of(reader.ended(call), settings, time.time())
+    return explained(call, reader.opened, reader.closed, reader.call_entries(call), statement)
 
 
-__all__ = ["Door", "StoreHandle", "engine_settings", "explain_call", "open_engine", "process_run"]
+__all__ = [
+    "Door",
+    "StoreHandle",
+    "engine_settings",
+    "explain_call",
+    "open_engine",
+    "process_run",
+    "proofs_of",
+]

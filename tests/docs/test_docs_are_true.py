@@ -63,6 +63,24 @@ def test_make_targets_of_the_readme_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
+def test_the_example_of_provenance_says_what_the_page_shows() -> None:
+    text = (ROOT / "docs" / "provenance.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    played = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert played.stdout == re.findall(r"```text\n(.*?)```", text, re.DOTALL)[0]
+
+
+def test_the_settings_of_provenance_are_valid(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "provenance.md").read_text()
+    file = tmp_path / "firedoor.yaml"
+    file.write_text("version: 1\n" + re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
+    settings = load_settings(file, environ={})
+    assert [row.name for row in settings.trust] == ["acme"]
+    assert len(settings.revoked) == 2
+
+
 def drawn_away(text: str) -> list[str]:
     """A terminal's text less what each run draws anew."""
     text = re.sub(r"\bc_[0-9a-f]{10,}", "c_…", re.sub(r"\bk_[a-z2-7]{10,}", "k_…", text))

@@ -8,7 +8,19 @@ import sys
 import typer
 
 from firedoor import __version__
-from firedoor.cli import adopt, code, demo, explain, index, look, policy, serve, setup, trace
+from firedoor.cli import (
+    adopt,
+    code,
+    demo,
+    explain,
+    index,
+    look,
+    policy,
+    provenance,
+    serve,
+    setup,
+    trace,
+)
 from firedoor.errors import FiredoorError
 
 app = typer.Typer(
@@ -33,7 +45,7 @@ def _root(
     """A door on the wire between AI agents and model APIs."""
 
 
-for module in (setup, serve, demo, look, explain, trace, code, adopt, index, policy):
+for module in (setup, serve, demo, look, explain, trace, code, adopt, index, policy, provenance):
     module.add_to(app)
 
 

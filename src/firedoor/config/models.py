@@ -1,5 +1,7 @@
 """The shape of ``firedoor.yaml`` (DESIGN §8), as pydantic models that take nothing else."""
 
+import re
+from base64 import b64decode
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -133,6 +135,51 @@ class Budget(_Strict):
         return sorted(self.model_fields_set - {"scope", "reach"})
 
 
+_PUBLIC_BYTES = 32
+
+
+def _public_key(value: str) -> str:
+    kind, _, rest = value.strip().partition(":")
+    try:
+        if kind == "ed25519" and len(b64decode(rest, validate=True)) == _PUBLIC_BYTES:
+            return value.strip()
+    except ValueError:
+        pass
+    raise ValueError("not a public key; write ed25519:… as `firedoor provenance key` prints it")
+
+
+def _revocable(value: str) -> str:
+    if not re.fullmatch(r"(s|pk)_[a-z2-7]{26}", value):
+        raise ValueError("write the id of a statement (s_…) or of a key (pk_…)")
+    return value
+
+
+class Trust(_Strict):
+    """A door of somebody else, whose statements count here."""
+
+    name: RoomName = Field(max_length=64)
+    """The organisation: its rooms are ``ext:NAME/ROOM`` here."""
+    key: Annotated[str, AfterValidator(_public_key)]
+    """``ed25519:…``."""
+    audience: str | None = Field(None, min_length=1, max_length=100)
+    """The name by which its statements must mean this door; left out, those that mean nobody."""
+
+
+class Provenance(_Strict):
+    """What this door says of its own answers."""
+
+    audience: Names = []
+    """Whom its statements are for; empty for whoever trusts its key."""
+    days: int = Field(7, ge=1, le=7)
+    """How long they count."""
+
+    @model_validator(mode="after")
+    def _fits_a_header(self) -> "Provenance":
+        if len(self.audience) > 4 or any(not 0 < len(name) <= 100 for name in self.audience):
+            raise ValueError("audience: at most 4 names of at most 100 characters")
+        return self
+
+
 class Limits(_Strict):
     """Bounds on what one request may be (EVASIONS "Limits to set by default")."""
 
@@ -148,6 +195,10 @@ class Limits(_Strict):
     idle_s: float = Field(120, gt=0)
     total_s: float = Field(1800, gt=0)
     grace_s: float = Field(10, ge=0)
+    statements: int = Field(8, ge=0, le=64)
+    """Statements a request; more count for nothing."""
+    statement: Size = 8 * 2**10
+    """Of one of them."""
 
 
 class Retention(_Strict):
@@ -208,4 +259,8 @@ class File(_Strict):
     limits: Limits = Limits()
     retention: Retention = Retention()
     convergence: Converge = Converge()
+    provenance: Provenance = Provenance()
+    trust: list[Trust] = []
+    revoked: list[Annotated[str, AfterValidator(_revocable)]] = []
+    """Statements and keys that count for nothing any more."""
     tests: list[Case] = []

@@ -72,6 +72,9 @@ class Settings:
     log_format: str
     otlp: str | None
     file: Path | None
+    provenance: models.Provenance
+    trust: tuple[models.Trust, ...]
+    revoked: frozenset[str]
     cases: tuple[models.Case, ...]
     warnings: tuple[str, ...]
     """What the file asks for and this version does not do."""
@@ -103,6 +106,14 @@ def _validated(value: dict[str, Any], lines: Lines, where: str) -> models.File:
                 hint="an id names one rule in the ledger and in `firedoor explain`",
             )
         first[found.id] = line
+    names: dict[str, str] = {}
+    for index, trusted in enumerate(file.trust):
+        if names.setdefault(trusted.key, trusted.name) != trusted.name:
+            raise SettingsError(
+                f"trust.{index}.key: {names[trusted.key]!r} has this key already",
+                where=f"{where}:{line_of(lines, ('trust', index, 'key'))}",
+                hint="a key is one organisation's; one organisation may have several",
+            )
     return file
 
 
@@ -120,6 +131,8 @@ def _allowed(path: tuple[str | int, ...]) -> list[str]:
         "tests": models.Case,
         "convergence": models.Converge,
         "budgets": models.Budget,
+        "trust": models.Trust,
+        "provenance": models.Provenance,
     }
     model = by_head.get(str(path[0]), models.File) if path else models.File
     if len(path) > 2:
@@ -284,6 +297,9 @@ def load_settings(
         log_format=str(process["log_format"]),
         otlp=process["otlp"],
         file=path,
+        provenance=file.provenance,
+        trust=tuple(file.trust),
+        revoked=frozenset(file.revoked),
         cases=tuple(file.tests),
         warnings=tuple(
             f"budgets.{i}: {name} is not enforced by this version"

@@ -7,6 +7,7 @@ ledger).
 from firedoor.engine.engine import Engine
 from firedoor.engine.exchange import Exchange, ExchangeSummary
 from firedoor.engine.explain import explained
+from firedoor.engine.proving import statement_of
 from firedoor.engine.settings import EngineSettings
 
-__all__ = ["Engine", "EngineSettings", "Exchange", "ExchangeSummary", "explained"]
+__all__ = ["Engine", "EngineSettings", "Exchange", "ExchangeSummary", "explained", "statement_of"]

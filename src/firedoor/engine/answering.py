@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from firedoor import wire
-from firedoor.engine import closing
+from firedoor.engine import closing, proving
 from firedoor.engine.coding import CODING, BadCoding, Decoding, codings_of, decoding_of
 from firedoor.engine.commands import Command, Finish, SendBytes, SendHead, StopUpstream
 from firedoor.engine.emitted import Emitted
@@ -408,7 +408,10 @@ class Answering:
             kept = [(n, v) for n, v in kept if n not in (b"etag", b"digest", b"x-should-retry")]
         kept.append((b"content-length", str(length).encode()))
         self._head_sent = True
-        return SendHead(status, (*kept, *self.exchange.answer_headers()))
+        stated: Headers = ()
+        if not self._own and self._broken is None:
+            stated = proving.answer_header(self.exchange, self._emitted, status)
+        return SendHead(status, (*kept, *self.exchange.answer_headers(), *stated))
 
     # -- commits -------------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ def text_verdict(
     if scene.enforcing and digest is not None and not labelled.own:
         # The same part in the same instance gets the same bytes until orders or policy change.
         held = scene.found.judgements.get(digest)
-        if held is not None and held.epoch == scene.epoch:
+        if held is not None and held.epoch == _epoch(scene, labelled):
             return Verdict(Action(held.action), held.rule), None, True
     unasked = policy.passes_unasked(
         scene.settings.policy,
@@ -96,9 +96,19 @@ def text_verdict(
         if verdict.action is Action.QUARANTINE:
             quarantine = quarantine_id(scene, digest)
         remember = Judgement(
-            digest, verdict.action.value, verdict.rule, labelled.label, quarantine, scene.epoch
+            digest,
+            verdict.action.value,
+            verdict.rule,
+            labelled.label,
+            quarantine,
+            _epoch(scene, labelled),
         )
     return verdict, remember, False
+
+
+def _epoch(scene: Scene, labelled: Labelled) -> str:
+    """What a verdict was found under; the statements that it rests on are part of it."""
+    return ":".join((scene.epoch, *labelled.statements)) if labelled.statements else scene.epoch
 
 
 def quarantine_id(scene: Scene, digest: Digest) -> QuarantineId:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from firedoor import wire
-from firedoor.engine import explain, record
+from firedoor.engine import explain, proving, record
 from firedoor.engine.emitted import Emitted
 from firedoor.engine.port import CallRow, Commit, EntryDraft
 from firedoor.identity import extend_all
@@ -64,7 +64,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
         "output_tokens": answer.usage.output_tokens if answer.usage else None,
     }
     state = "answered" if end.broken is None else "broken"
-    closed = {
+    closed: dict[str, object] = {
         "verdict": exchange.verdict,
         "code": exchange.code,
         "state": state,
@@ -83,6 +83,9 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
             "opaque": emitted.opaque,
         },
     }
+    subjects = proving.kept_subjects(exchange, emitted)
+    if subjects is not None:
+        closed["subjects"] = subjects
     body: dict[str, object] = {
         "call": exchange.call_id,
         "verdict": exchange.verdict,

@@ -54,6 +54,8 @@ class Emitted:
         """Whether an answer shows only what is its caller's, though the request names nothing."""
         self._texts: dict[str, str] = {}
         self._new_texts: dict[str, str] = {}
+        self.said: dict[str, str] = {}
+        """What the instance itself wrote, by pointer: not what a provider's tool brought in."""
         self._contents = 0
         self._roads = Roads(exchange)
         self.opaque = 0
@@ -123,6 +125,7 @@ class Emitted:
         elif part.text:
             self._emit(part.text)
             self._roads.take_hosted(part)
+            self.said[part.pointer] = part.text
         if part.text:
             self._texts[part.pointer] = self._new_texts[part.pointer] = part.text
 
@@ -176,6 +179,7 @@ class Emitted:
             return verdict
         self.tools[-1].update(self._roads.take(call, affordances))
         made = self._emit(call.arguments)
+        self.said[call.pointer] = call.arguments
         self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
         use = exchange.settings.stores.place_of(call.name, call.arguments)
         if use is not None and use.writes and use.place is not None:

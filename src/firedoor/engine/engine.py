@@ -71,6 +71,9 @@ class Engine:
 
     def who(self, settings: EngineSettings, claims: Claims, caller: Caller) -> Who:
         """What the head tells of a caller; worked out once for each that stays the same."""
+        if claims.provenance:
+            # It says nothing of the caller, and would make each call a caller of its own.
+            claims = claims._replace(provenance=())
         key = (id(settings), claims, caller)
         known = self._who.get(key)
         if known is None:

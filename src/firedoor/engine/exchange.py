@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from firedoor import identity, wire
+from firedoor import identity, lineage, wire
 from firedoor.engine import identifying, opening, record, refusing
 from firedoor.engine.answering import Answering
 from firedoor.engine.commands import (
@@ -114,6 +114,8 @@ class Exchange:
         self.references = References(self.endpoint, self.settings.digester)
         self.run_committed = BOTTOM
         """ρ as the commit before upstream left it."""
+        self.entry_index: int | None = None
+        """Of the call's first ledger entry, where that is known."""
         self.code: str | None = None
         self.forwarded: bytes | SpooledBody = b""
         self.second_try = False
@@ -259,6 +261,10 @@ class Exchange:
         return self._read()
 
     def _read(self) -> list[Command]:
+        if self.claims.provenance:
+            self.request.presented = lineage.presented(
+                self.claims.provenance, self.settings.proofs, self.at
+            )
         if not self.request.opaque:
             refused = self._parse()
             if refused is not None:
@@ -382,6 +388,7 @@ class Exchange:
         if isinstance(event, StoreFailed):
             return self._store_failed()
         self.engine.has_stored(self.known_instance())
+        self.entry_index = event.index
         return self._forward()
 
     def _store_failed(self) -> list[Command]:

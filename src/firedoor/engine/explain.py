@@ -148,11 +148,12 @@ def explained(
     opened: Callable[[str], JsonObject | None],
     closed: Callable[[str], JsonObject | None],
     entries: Iterable[tuple[int, str]],
+    statement: str | None = None,
 ) -> JsonObject | None:
     """The whole ``explain`` document of ``call``; None when there is no such call.
 
     ``opened`` and ``closed`` give the two stored halves, ``entries`` the (index, leaf) pairs of
-    the call's ledger entries.
+    the call's ledger entries; ``statement`` is what the door states of its answer.
     """
     head = opened(call)
     if head is None:
@@ -162,6 +163,7 @@ def explained(
     end = closed(call) or {}
     shown = {k: v for k, v in head.items() if k not in ("turns", "fields")}
     return {
+        "presented": {"verified": [], "refused": {}},
         **shown,
         "verdict": end.get("verdict", shown["verdict"]),
         "code": end.get("code", shown["code"]),
@@ -172,5 +174,6 @@ def explained(
         "holds": shown.get("holds", []),
         "upstream": end.get("upstream"),
         "state": end.get("state", "open"),
+        "statement": statement,
         "entries": [{"index": i, "leaf": leaf} for i, leaf in entries],
     }

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from firedoor import budget, identity
 from firedoor.engine.asking import full_roots, quarantine_id, text_verdict, tool_of
-from firedoor.engine.marks import marked
+from firedoor.engine.marks import between, defused, marked
 from firedoor.engine.scene import Scene, label_of
 from firedoor.engine.trail import Exposure, Tally
 from firedoor.lineage import Labelled, Passages, SpanLabel
@@ -56,6 +56,7 @@ class _Section:
         self.crossed: dict[tuple[str, str, bool], None] = {}
         self.refused: tuple[str, str, str, str | None] | None = None
         self.refers = False
+        self.statements: dict[str, None] = {}
         self.shown = BOTTOM
         self.presented = BOTTOM
         self.counts = dict.fromkeys(
@@ -71,6 +72,7 @@ class _Section:
             edits=tuple(self.edits),
             exposures=tuple(self.exposures),
             crossed=tuple(self.crossed),
+            statements=tuple(self.statements),
             **self.counts,
         )
         return Outcome(
@@ -104,6 +106,7 @@ class _Section:
         self._count(part, labelled)
         self._grant(passages)
         whole = passages.whole.digest if passages.whole is not None else None
+        edits = len(self.edits)
         if part.kind is Kind.REFERENCE:
             self.refers = True
             verdict = self._reference(part, labelled)
@@ -111,7 +114,12 @@ class _Section:
             verdict = self._split(part, labelled, labelled.rest, whole)
         else:
             verdict = self._whole(part, labelled, whole)
+        text = self._defused(part.text) if part.editable else part.text
+        if text != part.text and len(self.edits) == edits:
+            self.edits.append(Edit(part.pointer, text))
         self._record(part, labelled, verdict, whole)
+        if text != part.text:
+            self.records[-1]["defused"] = True
 
     def _count(self, part: Part, labelled: Labelled) -> None:
         self.counts["judged"] += part.kind is not Kind.OPAQUE
@@ -119,6 +127,8 @@ class _Section:
         self.counts["attributed"] += labelled.attributed
         self.counts["assumed"] += labelled.assumed
         self.counts["unproven"] += labelled.unproven
+        if labelled.statements:
+            self.statements.update(dict.fromkeys(labelled.statements))
 
     def _grant(self, passages: Passages) -> None:
         if passages.whole is None:
@@ -217,22 +227,25 @@ class _Section:
         changed = [(span, v) for span, v in found if v.action is not Action.ALLOW]
         if hidden and (part.removable is not None or not part.editable):
             self._withhold(part, hidden[0][1].rule, placeholder)
-        elif changed and part.editable:
+        elif (changed or left.action is Action.MARK) and part.editable:
             pieces = []
             at = 0
             for span, verdict in sorted(changed, key=lambda item: item[0].start):
                 if span.start < at:
                     continue
-                pieces.append(part.text[at : span.start])
+                pieces.append(self._defused(part.text[at : span.start]))
                 inside = part.text[span.start : span.end]
                 if verdict.action.shown:
                     pieces.append(marked(inside, self._nonce(span.passage)))
                 else:
                     pieces.append(placeholder)
                 at = span.end
-            pieces.append(part.text[at:])
+            pieces.append(self._defused(part.text[at:]))
+            text = "".join(pieces)
+            if left.action is Action.MARK:
+                text = between(text, self._nonce(whole))
             self.counts["withheld"] += bool(hidden)
-            self.edits.append(Edit(part.pointer, "".join(pieces)))
+            self.edits.append(Edit(part.pointer, text))
         return strongest
 
     def _withhold(self, part: Part, rule: str | None, placeholder: str) -> None:
@@ -280,6 +293,10 @@ class _Section:
                 None,
             )
         return Verdict(Action.DENY, "foreign-state")
+
+    def _defused(self, text: str) -> str:
+        """What may stand beside marks: in it nothing looks like one, where the policy makes any."""
+        return defused(text) if self.scene.defuses else text
 
     def _nonce(self, digest: Digest | None) -> str:
         row = self.scene.instance
@@ -371,6 +388,7 @@ def _of_span(labelled: Labelled, span: SpanLabel) -> Labelled:
         released=span.released,
         spans=(span,),
         rest=None,
+        statements=(),
     )
 
 

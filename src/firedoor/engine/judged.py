@@ -8,7 +8,7 @@ person, ``training``.
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from firedoor.engine import training
+from firedoor.engine import proving, training
 from firedoor.engine.judge import Outcome, judge_section
 from firedoor.engine.matching import Matching
 from firedoor.engine.port import Brought, FoundParts, LookParts
@@ -53,6 +53,8 @@ class Judged:
         self.matching = Matching(printer, self.settings.digester) if printer is not None else None
         self.spans: tuple[Digest, ...] = ()
         """Stretches that were found in a first look, and may have been released."""
+        self.statements: proving.Matched = {}
+        """The statements that are of new texts of the request."""
         self.reviews: dict[str, tuple[Review, list[dict[str, Any]]]] = {}
         """What the lines of files come to, and what is told of it."""
 
@@ -86,6 +88,9 @@ class Judged:
         passages.update(dict.fromkeys(self.spans))
         if self.gated:
             passages.update(dict.fromkeys(self._gate().names()))
+        if request.presented.valid:
+            new = (*request.new_turns, *request.new_fields.values())
+            self.statements = proving.matched(request.presented, new)
         return LookParts(
             at=at,
             room=row.room,
@@ -95,6 +100,7 @@ class Judged:
             passages=tuple(passages),
             places=tuple(places),
             minted=tuple(minted),
+            roots=proving.roots_of(self.statements) if self.statements else (),
             reach_window_s=self.settings.policy.reach_window_s,
             prints=self._prints(),
             attempt=attempt,
@@ -230,6 +236,7 @@ class Judged:
             epoch=f"{self.request.policy_digest}:{found.orders}",
             stretches=self.matching.stretches if self.matching is not None else {},
             matched=self.matching.passages if self.matching is not None else {},
+            statements=self.statements,
         )
 
     def _handed_down(

@@ -121,6 +121,8 @@ class LookParts(NamedTuple):
     the same trip."""
     spawners: tuple[tuple[RunId, RoomId], ...] = ()
     """The runs up the line that this call itself names; what the store knows of others is added."""
+    roots: tuple[RoomId, ...] = ()
+    """Rooms whose reach is asked for besides those that are found: statements named them."""
 
 
 class FoundParts(NamedTuple):

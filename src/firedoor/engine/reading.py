@@ -18,7 +18,7 @@ from firedoor.engine.trail import Mark, Trail
 from firedoor.engine.training import Line
 from firedoor.engine.upload import Upload
 from firedoor.identity import Who
-from firedoor.lineage import Passages
+from firedoor.lineage import NONE_PRESENTED, Passages, Presented, Statement
 from firedoor.types.exchange import Mode, Params, RequestHead, SpooledBody
 from firedoor.types.ids import CallId, Digest
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
@@ -74,6 +74,8 @@ class RequestReader:
         self.coded = False
         """Whether the body goes on in a content coding that the door does not read."""
 
+        self.presented: Presented = NONE_PRESENTED
+        """The statements that came with it."""
         self.params = Params()
         self.turns: list[object] = []
         self.fields: dict[str, object] = {}
@@ -388,8 +390,9 @@ class RequestReader:
         base = self.who.base.room if self.who.base is not None else ""
         return f"{self.endpoint.surface}:{self.who.credential}:{base}"
 
-    def _epoch(self) -> tuple[str, int]:
-        return (self.policy_digest, self.engine.orders)
+    def _epoch(self) -> tuple[str, int, tuple[Statement, ...]]:
+        # What statements said of a text holds for calls that come with the same ones.
+        return (self.policy_digest, self.engine.orders, self.presented.valid)
 
 
 def _content_type(head: RequestHead) -> bytes | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from firedoor import identity
-from firedoor.engine import explain
+from firedoor.engine import explain, proving
 from firedoor.engine.judged import Outcomes
 from firedoor.engine.trail import Tally
 from firedoor.types.ids import RoomId
@@ -26,6 +26,7 @@ def opened(exchange: "Exchange", outcomes: Outcomes) -> dict[str, Any]:
     trail = request.trail
     turns = [p for section, o in outcomes if section is None for p in o.parts]
     fields: dict[str, Any] = {}
+    presented = proving.told(request.presented, tally.statements)
     files = request.upload.files(exchange.settings.digester) if request.upload is not None else []
     for file in files:
         review = judged.reviews.get(file["pointer"] + "#lines")
@@ -67,6 +68,7 @@ def opened(exchange: "Exchange", outcomes: Outcomes) -> dict[str, Any]:
             "parts": turns,
         },
         "fields": fields,
+        **({"presented": presented} if presented is not None else {}),
         **({"files": files} if files else {}),
     }
 
@@ -124,6 +126,7 @@ def entry(exchange: "Exchange") -> dict[str, object]:
     """The ledger's row: ids, counts and keyed digests, never text."""
     row = exchange.known_instance()
     request, judged, tally = exchange.request, exchange.judged, exchange.tally
+    presented = proving.told(request.presented, tally.statements)
     return {
         "call": exchange.call_id,
         "instance": row.id,
@@ -142,4 +145,5 @@ def entry(exchange: "Exchange") -> dict[str, object]:
         "quarantine": list(judged.quarantined),
         "hops": sorted({name for name, _ in request.hops}),
         "request": request.attempt.hex() if request.attempt is not None else None,
+        **({"presented": presented} if presented is not None else {}),
     }

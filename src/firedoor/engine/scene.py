@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from firedoor import lineage
 from firedoor.engine.port import FoundParts
 from firedoor.engine.settings import Digester, EngineSettings
-from firedoor.lineage import Known, Labelled, Passages, Receiver, Stretch, Use
+from firedoor.lineage import Known, Labelled, Passages, Receiver, Statement, Stretch, Use
 from firedoor.types.exchange import Mode, Surface
 from firedoor.types.ids import CallId, Digest
 from firedoor.types.label import BOTTOM, Label, join, join_all
@@ -45,11 +45,17 @@ class Scene:
     """What the index knows of a part, by its identity in memory."""
     matched: Mapping[int, tuple[Digest, ...]] = field(default_factory=dict)
     """The passages found in it, likewise."""
+    statements: Mapping[Digest, tuple[Statement, ...]] = field(default_factory=dict)
+    """The statements that came with the request and are of one of its texts, by that text."""
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 
+    defuses: bool = False
+    """Whether look-alikes of a mark's delimiter are defused wherever they stand."""
+
     def __post_init__(self) -> None:
         found = self.found
+        self.defuses = self.settings.policy.marks
         self.nothing_found = not (found.emissions or found.records or found.grants)
 
     @property
@@ -172,8 +178,12 @@ _READABLE: Final = (Kind.TEXT, Kind.CALL, Kind.DEFINITION)
 
 
 def label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:
-    """The label of one part, as lineage finds it from what the store knows."""
+    """The label of one part, as lineage finds it from what the store and statements know."""
     whole = passages.whole
+    if scene.statements and whole is not None and part.kind in _READABLE:
+        labelled = lineage.label_of(_known(scene, part, passages), receiver)
+        of_it = scene.statements.get(whole.digest, ())
+        return lineage.vouched(labelled, whole, of_it, receiver.room)
     if (
         scene.nothing_found
         and part.kind in _READABLE

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from firedoor.lineage import Outside, Printer, StoreMap
+from firedoor.lineage import Outside, Printer, Proofs, StoreMap
 from firedoor.policy import Policy
 from firedoor.types.ids import Digest
 from firedoor.wire import Limits
@@ -33,3 +33,5 @@ class EngineSettings:
     """Keyed likewise, for fingerprints; None leaves texts to be known by exact digests alone."""
     keep_content: bool = True
     """Whether commits carry the texts, for the store to keep encrypted."""
+    proofs: Proofs = field(default_factory=Proofs)
+    """Whose statements count, and with what key this door makes its own."""

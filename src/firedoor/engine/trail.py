@@ -51,6 +51,8 @@ class Tally(NamedTuple):
     crossed: tuple[tuple[str, str, bool], ...] = ()
     """(root, room, bounded) of shown crossings, whose reach was spent. Not bounded is what a rule let
     through although the root's reach was used up."""
+    statements: tuple[str, ...] = ()
+    """Ids of the statements that were of a text."""
 
     def plus(self, other: "Tally") -> "Tally":
         """Both stretches together."""
@@ -69,6 +71,7 @@ class Tally(NamedTuple):
             self.edits + other.edits if other.edits else self.edits,
             _merged(self.exposures, other.exposures) if other.exposures else self.exposures,
             self.crossed + other.crossed if other.crossed else self.crossed,
+            self.statements + other.statements if other.statements else self.statements,
         )
 
 

@@ -10,6 +10,7 @@ _CREDENTIAL_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key",
 QUERY_CREDENTIAL: Final = "key"
 """Where a query may hold the credential (Gemini). Its value is written nowhere."""
 _SESSION_HEADERS: Final = (b"x-claude-code-session-id", b"x-parent-session-id")
+_PROVENANCE: Final = b"x-firedoor-provenance"
 _NAME_CHARS_MAX: Final = 200
 # Keys that people write where a client insists on one. They belong to nobody, so they name nobody.
 _PLACEHOLDERS: Final = frozenset(
@@ -61,6 +62,7 @@ class Claims(NamedTuple):
     session: str | None = None
     trace: str | None = None
     provenance: tuple[str, ...] = ()
+    """Statements, as they were sent: they speak of texts, not of the caller."""
     ambiguous: bool = False
     """Whether head and query hold credentials that differ: which one counts is not known here."""
 
@@ -126,6 +128,9 @@ def _trace(value: bytes) -> str | None:
 def claims_of(headers: Headers, query: str = "") -> Claims:
     """Read every identity signal of the head. Never raises; what is malformed is no claim."""
     claims = _claims_of(tuple([h for h in headers if h[0] in _READ]))
+    provenance = tuple([_text(value) for name, value in headers if name == _PROVENANCE])
+    if provenance:
+        claims = claims._replace(provenance=provenance)
     asked = _secret_in(query) if QUERY_CREDENTIAL in query else ""
     if not asked or asked == claims.secret:
         return claims
@@ -150,7 +155,6 @@ _READ: Final = frozenset(
         b"x-firedoor-compartment",
         b"x-firedoor-instance",
         b"x-firedoor-parent",
-        b"x-firedoor-provenance",
     }
 )
 
@@ -159,11 +163,8 @@ _READ: Final = frozenset(
 @lru_cache(maxsize=1024)
 def _claims_of(headers: Headers) -> Claims:
     first: dict[bytes, bytes] = {}
-    provenance = []
     for name, value in headers:
         first.setdefault(name, value)
-        if name == b"x-firedoor-provenance":
-            provenance.append(_text(value))
     baggage = _baggage(first.get(b"baggage", b""))
 
     def named(header: bytes, key: str | None = None) -> str | None:
@@ -190,7 +191,6 @@ def _claims_of(headers: Headers) -> Claims:
         channel=named(b"x-firedoor-channel", "firedoor.channel"),
         session=session,
         trace=_trace(first.get(b"traceparent", b"")),
-        provenance=tuple(provenance),
     )
 
 
@@ -215,6 +215,10 @@ _REPLACED: Final = frozenset(
 )
 
 
+_UNLIKE: Final = frozenset({b"content-length", _PROVENANCE})
+"""What differs from call to call, and comes off."""
+
+
 def forwarded_headers(headers: Headers, *, coded: bool = False) -> Headers:
     """The headers that go upstream: firedoor's own, ``baggage`` and hop-by-hop ones come off.
 
@@ -222,7 +226,7 @@ def forwarded_headers(headers: Headers, *, coded: bool = False) -> Headers:
     ``host`` and ``content-length`` belong to the front. A body that goes on ``coded``, as it came,
     keeps the header that says how.
     """
-    return _forwarded(tuple([h for h in headers if h[0] != b"content-length"]), coded)
+    return _forwarded(tuple([h for h in headers if h[0] not in _UNLIKE]), coded)
 
 
 @lru_cache(maxsize=1024)

@@ -107,6 +107,8 @@ class Labelled(NamedTuple):
     spans: tuple[SpanLabel, ...] = ()
     rest: "Labelled | None" = None
     """For a part split at its matches: what stands outside the spans."""
+    statements: tuple[str, ...] = ()
+    """Ids of the statements that the label rests on too."""
 
 
 class _Bound(NamedTuple):

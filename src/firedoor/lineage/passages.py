@@ -71,6 +71,11 @@ def _normal(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def canonical_text(text: str) -> str:
+    """A whole text as it is known by: stripped, and its line ends as ``\\n``."""
+    return _normal(text.strip())
+
+
 def passages_of(text: str, digester: Digester) -> Passages:
     """The stretches of ``text``. Costs one digest of the text, and one of each line."""
     stripped = text.strip()

@@ -11,6 +11,7 @@ import rfc8785
 from firedoor.policy.rules import Rule
 from firedoor.types.exchange import Mode
 from firedoor.types.part import Channel
+from firedoor.types.verdict import Action
 
 
 class StoreSetting(NamedTuple):
@@ -70,6 +71,13 @@ class Policy:
     def digest(self) -> str:
         """``sha256:…`` over the canonical JSON (RFC 8785) of the effective policy."""
         return _digest(self)
+
+    @property
+    def marks(self) -> bool:
+        """Whether any rule that acts puts marks round texts."""
+        return self.mode is not Mode.OBSERVE and any(
+            rule.action is Action.MARK and not rule.shadow for rule in (*self.rules, *self.preset)
+        )
 
     def compartment_for(self, name: str) -> str | None:
         """The compartment whose pattern matches an instance's name; the first that does."""

@@ -9,11 +9,21 @@ from pathlib import Path
 from firedoor.errors import SettingsError, StoreUnavailable
 from firedoor.store.keys import digester
 from firedoor.store.reading import StoreReader
+from firedoor.store.signing import SigningKey, public_from, verifier
 from firedoor.store.sqlite import SqliteStore
 from firedoor.store.tracing import trace
 from firedoor.types.ids import NodeId
 
-__all__ = ["SqliteStore", "StoreReader", "digester", "open_store", "trace"]
+__all__ = [
+    "SigningKey",
+    "SqliteStore",
+    "StoreReader",
+    "digester",
+    "open_store",
+    "public_from",
+    "trace",
+    "verifier",
+]
 
 
 def open_store(

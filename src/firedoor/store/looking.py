@@ -197,7 +197,8 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     It is the usual case of a new text, and one statement is a snapshot by itself.
     """
     texts = ask.passages
-    if ask.places or ask.minted or ask.spawners or len(texts) > _PARAMETERS_MAX:
+    asked = ask.places or ask.minted or ask.spawners or ask.roots
+    if asked or len(texts) > _PARAMETERS_MAX:
         return None
     if ask.prints and index.known(connection, ask.prints):
         return None
@@ -355,6 +356,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) 
     roots |= {r for m in minted.values() for r in (m.room, *m.label.live)}
     ancestors = _parents(connection, run, ask.spawners)
     roots |= {r for a in (run, *ancestors) for r in (a.room, *a.label.live)}
+    roots |= {*run.label.live, *ask.roots}
     for root, room in in_batches(
         connection,
         "SELECT root, room FROM reach WHERE root IN ({}) AND last_at > ?",

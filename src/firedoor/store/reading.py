@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 
+from firedoor.engine import proving
 from firedoor.engine.explain import time_text
 from firedoor.engine.port import Traces
 from firedoor.ledger import Entry, Verification
+from firedoor.lineage import whole_passages
 from firedoor.store import checking, index, kept, roads
 from firedoor.store.head import read_head
 from firedoor.store.looking import heard
@@ -89,6 +92,51 @@ class StoreReader:
                 (call,),
             ).fetchone()
         return row[0] if row is not None else None
+
+    def ended(self, call: str) -> proving.Ended | None:
+        """What a statement of this call is made of; None where it has not ended.
+
+        Its texts are those of which the store knows that the call emitted them.
+        """
+        with self._store.snapshot() as db:
+            row = db.execute(
+                "SELECT c.open_index, e.bytes, i.id, i.room, i.credential FROM calls c "
+                "JOIN entries e ON e.idx = c.close_index JOIN instances i ON i.id = c.instance "
+                "WHERE c.call = ?",
+                (call,),
+            ).fetchone()
+            contained = row is not None and db.execute(
+                "SELECT count(*) FROM contained WHERE target IN (?, ?, ?)",
+                (f"instance:{row[2]}", f"room:{row[3]}", f"credential:{row[4]}"),
+            ).fetchone()[0]  # fmt: skip
+        opened, closed = self.opened(call), self.closed(call)
+        if row is None or opened is None or closed is None or "room" not in opened:
+            return None
+        entry = json.loads(row[1])
+        answer = self.content(call)["answer"]
+        digests = {
+            pointer: whole_passages(text, self._store.keys.digest)
+            for pointer, text in answer.items()
+        }
+        emitted, _ = self.heard({d for found in digests.values() for d in found})
+        said = tuple(
+            (pointer, text)
+            for pointer, text in answer.items()
+            if any(
+                e.call == call and e.instance == row[2]
+                for d in digests[pointer]
+                for e in emitted.get(d, ())
+            )
+        )
+        return proving.Ended(
+            opened=opened,
+            closed=closed,
+            label=proving.label_from(entry["body"]["label"]),
+            at=datetime.fromisoformat(entry["time"]).timestamp(),
+            entry=row[0],
+            texts=said,
+            contained=bool(contained),
+        )
 
     def calls(self, *, limit: int = 50, instance: str | None = None) -> list[dict[str, Any]]:
         """The newest calls first, each as the head of its explain document."""

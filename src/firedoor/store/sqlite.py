@@ -36,6 +36,7 @@ from firedoor.store.head import read_head
 from firedoor.store.keys import StoreKeys, load_keys
 from firedoor.store.migrate import migrate
 from firedoor.store.rows import label_join
+from firedoor.store.signing import SigningKey, load_signing_key
 from firedoor.store.transactions import BUSY_S, LOG_PAGES, NO_WAIT, Result, Transactions, again
 from firedoor.types.ids import InstanceId, NodeId
 from firedoor.types.record import Grant, MintedRow
@@ -97,6 +98,7 @@ class SqliteStore:
                 raise unavailable(error, self.url) from error
             if path is not None:
                 files.restrict(path)
+        self._signing: SigningKey | None = None
         keeper = _Keeper(self.keys, retention, node)
         self._transactions = Transactions(connection, keeper, self.url, path)
         self._transactions.closed = absent
@@ -116,6 +118,26 @@ class SqliteStore:
     def index_key(self) -> bytes:
         """The key of this store's digests."""
         return self.keys.index_key
+
+    def signing_key(self) -> SigningKey:
+        """The key that this store's door signs with; made when first asked for.
+
+        Raises:
+            StoreUnavailable: It cannot be read or made.
+        """
+        if self.absent is not None:
+            raise again(self.absent)
+        if self._signing is None:
+            self._signing = load_signing_key(self.path.parent if self.path is not None else None)
+        return self._signing
+
+    def signer(self) -> SigningKey | None:
+        """The same; None where there can be none, which costs no call more than its statement."""
+        try:
+            return self.signing_key()
+        except StoreUnavailable as error:
+            _LOG.warning("%s", error)
+            return None
 
     # -- connections -------------------------------------------------------------------------
 

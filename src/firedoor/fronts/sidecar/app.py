@@ -12,7 +12,7 @@ from typing import Final
 import aiohttp
 
 from firedoor.config import Settings
-from firedoor.engine import Engine, explained
+from firedoor.engine import Engine, explained, statement_of
 from firedoor.engine.events import (
     CallerGone,
     UpstreamBytes,
@@ -201,7 +201,9 @@ class SidecarApp:
         mine = credential_of(claims, None, self._engine.settings.digester)
         found = None
         if reader.call_credential(call) == mine:
-            found = explained(call, reader.opened, reader.closed, reader.call_entries(call))
+            statement = statement_of(reader.ended(call), self._engine.settings, time.time())
+            entries = reader.call_entries(call)
+            found = explained(call, reader.opened, reader.closed, entries, statement)
         if found is None:
             error = {"type": "not_found_error", "message": f"no call {call[:64]!r} of this key"}
             await send_json(send, 404, {"type": "error", "error": error})
