@@ -29,6 +29,7 @@ from driving import Office, part, settings_for
 from firedoor.engine import statement_of
 from firedoor.identity import forwarded_headers
 from firedoor.lineage import Proofs, Stated, Subject, issued
+from firedoor.report import why
 from firedoor.testing import Call, Reply
 from firedoor.types.exchange import Binding
 from firedoor.types.ids import RoomId
@@ -470,6 +471,14 @@ def test_observe_changes_nothing_and_labels_all_the_same(acme: Office, tmp_path:
     outcome = reads(beta, NOTE, token_of(says(acme)))
     assert outcome.sent == outcome.exchange.request.body
     assert part(beta.explain(outcome), TEXT)["evidence"] == "verified"
+
+
+def test_why_leads_back_to_the_other_organisation(acme: Office, beta: Office) -> None:
+    """The path ends where this door's own calls do, and names the room that stated the text."""
+    reads(beta, NOTE, token_of(says(acme)))
+    (row,) = beta.reader.instances()
+    found = why(beta.reader, row)
+    assert (len(found.path), found.end, found.container) == (1, "container", "ext:acme/press")
 
 
 def test_a_rule_may_ask_for_a_statement(acme: Office, tmp_path: Path) -> None:

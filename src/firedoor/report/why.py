@@ -133,10 +133,12 @@ def _rank(exposures: Iterable[dict[str, Any]]) -> tuple[int, bool]:
 def _back(reader: Reader, call: str) -> tuple[list[Step], str, str | None]:
     path: list[Step] = []
     seen: set[str] = set()
+    source: str | None = None
+    """Where the newest step's text came from: another organisation, where no call of ours leads on."""
     while len(path) < _STEPS_MAX:
         head = reader.opened(call)
         if head is None or call in seen:
-            return path, "container", path[-1].compartment if path else None
+            return path, "container", source
         seen.add(call)
         exposures = _shown(reader, call)
         # What names the call that carried it leads on; of several, the deepest.
@@ -152,7 +154,7 @@ def _back(reader: Reader, call: str) -> tuple[list[Step], str, str | None]:
             return path, "author", None
         if not next_.get("call"):
             return path, "container", next_["compartment"]
-        call = next_["call"]
+        call, source = next_["call"], next_["compartment"]
     return path, "cut", None
 
 

@@ -23,7 +23,7 @@ from firedoor.store.rows import (
 )
 from firedoor.store.sqlite import SqliteStore
 from firedoor.types.ids import Digest
-from firedoor.types.label import BOTTOM, join
+from firedoor.types.label import BOTTOM, join, join_all
 from firedoor.types.record import Emission, Grant, InstanceRow, MintedRow
 
 _PAGE: Final = 1_000
@@ -119,22 +119,26 @@ class StoreReader:
             for pointer, text in answer.items()
         }
         emitted, _ = self.heard({d for found in digests.values() for d in found})
-        said = tuple(
-            (pointer, text)
-            for pointer, text in answer.items()
-            if any(
-                e.call == call and e.instance == row[2]
+        said = []
+        # What it told anew of an earlier answer may have another label than its own words.
+        label = proving.label_from(entry["body"]["label"])
+        for pointer, text in answer.items():
+            mine = [
+                e.label
                 for d in digests[pointer]
                 for e in emitted.get(d, ())
-            )
-        )
+                if e.call == call and e.instance == row[2]
+            ]
+            if mine:
+                said.append((pointer, text))
+                label = join_all((label, *mine))
         return proving.Ended(
             opened=opened,
             closed=closed,
-            label=proving.label_from(entry["body"]["label"]),
+            label=label,
             at=datetime.fromisoformat(entry["time"]).timestamp(),
             entry=row[0],
-            texts=said,
+            texts=tuple(said),
             contained=bool(contained),
         )
 
