@@ -27,6 +27,7 @@ from firedoor.lineage.spans import (
     runs_at,
     says_little,
     spoken_for,
+    unspoken,
     whole,
 )
 from firedoor.types.ids import PassageId
@@ -196,6 +197,8 @@ class _Anchors:
         """By passage, (place here, place there)."""
         self.spoken: dict[str, list[int]] = defaultdict(list)
         """By origin, the places here: an origin has one posting of what its passages repeat."""
+        self.keys: dict[str, set[int]] = defaultdict(set)
+        """By origin, what of the reading is its own."""
         known = np.fromiter(postings, dtype=np.int64, count=len(postings))
         here = np.flatnonzero(np.isin(reading.prints.keys, known))
         keys, places = reading.prints.keys[here].tolist(), reading.prints.at[here].tolist()
@@ -203,7 +206,9 @@ class _Anchors:
             for posting in postings[key]:
                 if posting.passage in stored:
                     self.of[posting.passage].append((place, posting.at))
-                    self.spoken[stored[posting.passage].source.origin].append(place)
+                    origin = stored[posting.passage].source.origin
+                    self.spoken[origin].append(place)
+                    self.keys[origin].add(key)
 
 
 class _Values:
@@ -245,10 +250,16 @@ def answer(
                 break
             here, there = np.array(places, dtype=np.int64).T
             grown = runs_at(values.like(kept), kept, here, there)
-            spoken = anchors.spoken[source.origin]
-            for run in longest(
-                [part for whole_run in grown for part in spoken_for(whole_run, spoken)]
-            ):
+            spoken, keys = anchors.spoken[source.origin], anchors.keys[source.origin]
+            codes = reading.normal.codes
+            parts = [
+                part
+                for whole_run in grown
+                for part in spoken_for(
+                    whole_run, spoken, unspoken(whole_run, codes, asked.printer, keys)
+                )
+            ]
+            for run in longest(parts):
                 work_chars -= run.end - run.start
                 if not says_little(reading.normal.codes[run.start : run.end]):
                     found[passage].append((number, run))
