@@ -197,10 +197,11 @@ def runs(world: World, cases: list[Shown]) -> None:
             guard = next(letter for letter in "zqxjkv" if letter not in near)
             text = f"{c.before} {guard}{c.passage[start:end]}{guard} {c.after}"
             place = len(c.before) + 2
+            # An earlier passage that says the same is the author of what both say.
             mine = [
                 m
                 for m in authored(world.match([text]).matches)
-                if m.source.origin == c.who and m.start < place + end - start and place < m.end
+                if m.start < place + end - start and place < m.end
             ]
             if mine:
                 hits += 1

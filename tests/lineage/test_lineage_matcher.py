@@ -235,8 +235,31 @@ def test_a_run_ends_where_what_is_common_begins() -> None:
         world.add(f"room-{n}", PROMPT + NOTE[:40] if n == 0 else PROMPT)
     assert world.who(PROMPT + "Today is Monday.") == set()
     text = PROMPT + NOTE[:40]
-    # A gram and two windows reach back over the edge: 46 letters.
-    assert all(m.start > len(PROMPT) - 60 for m in world.match(text).matches)
+    found = (*world.match(text).matches, *world.match(text).weak)
+    # Less than the 16 letters of a fingerprint reach back over the edge.
+    assert found
+    assert all(len(normal_of(text[m.start : len(PROMPT)]).codes) < 16 for m in found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 90), st.integers(70, 200))
+def test_a_run_between_common_texts_is_its_own_at_both_ends(start: int, size: int) -> None:
+    """Within a fingerprint's characters of its own words, wherever they are cut."""
+    own = NOTE[start : start + size]
+    text = PROMPT + own + OTHER
+    world = World()
+    for n in range(5):
+        world.add(f"room-{n}", PROMPT + OTHER)
+        world.add(f"room-{n}", OTHER + PROMPT)
+    world.add("ada", text)
+    found = [*world.match(text).matches, *world.match(text).weak]
+    assert {m.source.origin for m in found} == {"ada"}
+    before = text[min(m.start for m in found) : len(PROMPT)]
+    behind = text[len(PROMPT + own) : max(m.end for m in found)]
+    assert len(normal_of(before).codes) < 16
+    assert len(normal_of(behind).codes) < 16
+    assert min(m.start for m in found) <= len(PROMPT) + 2
+    assert max(m.end for m in found) >= len(PROMPT + own) - 2
 
 
 def test_a_text_that_says_the_same_twice_is_found_whole() -> None:

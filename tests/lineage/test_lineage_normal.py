@@ -7,22 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firedoor.lineage.normal import fold, normal_of, normal_of_stored
+from wrapping import THIRTY_SCRIPTS
 
 PLAIN = "The lease of host 7 had expired, and nobody noticed until dawn."
-
-THIRTY_SCRIPTS = {
-    "Latin": "Jede Brücke hält, naïve façade", "Greek": "Η γέφυρα αντέχει ακόμη",
-    "Cyrillic": "Мост ещё держится", "Armenian": "Կամուրջը դեռ կանգնած է",
-    "Hebrew": "הַגֶּשֶׁר עוֹד עוֹמֵד", "Arabic": "الجِسْرُ ما زال قائمًا", "Persian": "نمی‌خواهم بروم",
-    "Syriac": "ܓܫܪܐ ܩܐܡ", "Thaana": "ފާލަން އަދިވެސް", "Devanagari": "सेतु अभी भी खड़ा है क्‍ष",
-    "Bengali": "সেতুটি এখনও দাঁড়িয়ে", "Gurmukhi": "ਪੁਲ ਅਜੇ ਵੀ ਖੜ੍ਹਾ ਹੈ", "Gujarati": "પુલ હજુ ઊભો છે",
-    "Oriya": "ସେତୁ ଏବେ ମଧ୍ୟ ଠିଆ", "Tamil": "பாலம் இன்னும் நிற்கிறது", "Telugu": "వంతెన ఇంకా నిలబడి ఉంది",
-    "Kannada": "ಸೇತುವೆ ಇನ್ನೂ ನಿಂತಿದೆ", "Malayalam": "പാലം ഇപ്പോഴും നിൽക്കുന്നു", "Sinhala": "පාලම තවම ඇත",
-    "Thai": "สะพานยังคงอยู่ที่นี่", "Lao": "ຂົວຍັງຢູ່", "Tibetan": "ཟམ་པ་ད་དུང་", "Myanmar": "တံတားရှိသေးသည်",
-    "Georgian": "ხიდი ჯერ კიდევ დგას", "Hangul": "다리는 아직 서 있다", "Ethiopic": "ድልድዩ አሁንም ቆሟል",
-    "Cherokee": "ᎠᏍᏜ ᏙᎦ", "Khmer": "ស្ពាននៅតែឈរ", "Mongolian": "ᠭᠦᠦᠷ ᠵᠣᠭᠰᠣᠵᠤ", "Hiragana": "はしはまだたっている",
-    "Katakana": "ハシハマダタッテイル", "Han": "桥还在那里", "Emoji": "family 👨‍👩‍👧‍👦 and flag 🏴󠁧󠁢󠁷󠁬󠁳󠁿 stay",
-}  # fmt: skip
 
 
 def test_what_is_left_is_letters_and_digits_that_look_alike_as_one() -> None:

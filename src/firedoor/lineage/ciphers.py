@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from string import ascii_letters, digits
 from typing import Final
 
 from firedoor.lineage.decoded import (
@@ -16,7 +17,8 @@ from firedoor.lineage.decoded import (
 from firedoor.lineage.turned import rot13
 
 _LEET_AROUND: Final = 64
-_LEET_WORK: Final = 6
+_LEET_WORD_WORK: Final = 45
+_LEET_LETTERS: Final = (ascii_letters + digits + "@$!+|(").encode()
 _LEET_SIGNS: Final = b"013457@$!+|"
 
 _LEET: Final = str.maketrans("0134578@$!+|9€(", "oieastbasitlgec")
@@ -38,7 +40,8 @@ def leet_stretches(script: Script, bounds: Bounds) -> Iterator[Decoded]:
         return
     first = _LEET_INSIDE.search(text)
     start = max(0, first.start() - _LEET_AROUND) if first is not None else 0
-    end = start + bounds.affords(len(text) - start, _LEET_WORK)
+    between = len(script.raw.translate(None, _LEET_LETTERS))  # words cost, and not long ones
+    end = start + bounds.affords(len(text) - start, 1 + _LEET_WORD_WORK * between // len(text))
     said = text[start:end]
     yield one_to_one("leet", start, end, _LEET_WORD.sub(_unleeted, said))
     # Rotated leet has too few letters in a row to show which way round it reads.
@@ -241,7 +244,7 @@ _BRAILLE: Final = {
     )
 }
 _BRAILLE_RUN: Final = re.compile("[\u2800-\u28ff](?:[\u2800-\u28ff]|\\s(?=[\u2800-\u28ff])){11,}")
-_CELL: Final = re.compile("[\u2800-\u28ff]|\\s")
+_LETTER_OF: Final = {cell: _BRAILLE.get(chr(cell), " ") for cell in range(0x2800, 0x2900)}
 _BRAILLE_WORK: Final = 8
 _NUMBER_SIGN, _LETTER_SIGN = "⠼", "⠰"
 
@@ -257,11 +260,7 @@ def braille_stretches(script: Script, bounds: Bounds) -> Iterator[Decoded]:
         if _NUMBER_SIGN in said or _LETTER_SIGN in said:
             yield substituted("braille", script.text, start, end, _with_digits(said, start))
         else:
-            yield one_to_one("braille", start, end, _CELL.sub(_uncelled, said))
-
-
-def _uncelled(match: re.Match[str]) -> str:
-    return _BRAILLE.get(match[0], " ")
+            yield one_to_one("braille", start, end, said.translate(_LETTER_OF))
 
 
 def _with_digits(said: str, start: int) -> list[Piece]:

@@ -5,6 +5,7 @@ of the original that it came from. What looks like code and gives nothing readab
 may be a picture, a signature or a sealed message, and only a rule can say what that means.
 """
 
+import re
 from bisect import bisect_right, insort
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,9 @@ SHORT_TEXT_CHARS: Final = 512
 LAYERS_MAX: Final = 4_096
 _LAYER_WORK: Final = 2_000
 """What a layer costs beside its characters."""
+_NORMAL_WORK: Final = 2
+"""What each of a layer's characters costs later, in the normal form and its fingerprints."""
+_BLOB_WORK: Final = 600
 
 CODECS: Final[tuple[tuple[str, str, Find], ...]] = (
     ("base64, base32, base16, gzip, zlib", "", solid_stretches),
@@ -73,6 +77,8 @@ _BLOBS: Final = (
 )
 """(letters, how many in a row, bits a letter) of what looks like code."""
 _SHORT_LINE_CHARS: Final = 40
+_SHORT_LINES_BEFORE: Final = re.compile(rb"(?:[^\n]{0,39}\n)+")
+_SHORT_LINES_BEHIND_MAX: Final = 1_000
 
 
 class Layer(NamedTuple):
@@ -137,7 +143,8 @@ def unwrapped(text: str, work_chars: int) -> Unwrapped:
     waiting = deque([0])
     seen = {text}
     bounds = Bounds(EXPANSION_MAX * max(len(text), SHORT_TEXT_CHARS), work_chars)
-    blobs: dict[int, list[tuple[int, int]]] = {}
+    # What is opaque in the text itself is told whatever the codecs cost.
+    blobs = {0: _blobs(Script(text).raw, Bounds(0, work_chars // 4))}
     while waiting:
         number = waiting.popleft()
         layer = layers[number]
@@ -153,16 +160,18 @@ def unwrapped(text: str, work_chars: int) -> Unwrapped:
                 if len(found.text) > bounds.chars or len(layers) >= LAYERS_MAX:
                     bounds.complete = False
                     continue
+                if not bounds.spend(_NORMAL_WORK * len(found.text)):
+                    continue
                 bounds.chars -= len(found.text)
                 seen.add(found.text)
                 layers.append(_inside(layer, found, number))
                 if len(layers[-1].chain) < DEPTH_MAX:
                     waiting.append(len(layers) - 1)
                 elif not _GUESSED & set(layers[-1].chain):
-                    blobs[len(layers) - 1] = _blobs(Script(found.text).raw)
+                    blobs[len(layers) - 1] = _blobs(Script(found.text).raw, bounds)
                     bounds.complete &= not blobs[len(layers) - 1]
-        if not layer.chain or layer.chain[-1] not in _GUESSED:
-            blobs[number] = _blobs(script.raw)
+        if layer.chain and layer.chain[-1] not in _GUESSED:
+            blobs[number] = _blobs(script.raw, bounds)
     spent = work_chars - max(0, bounds.work)
     return Unwrapped(tuple(layers), _opaque(layers, blobs), bounds.complete, spent)
 
@@ -173,11 +182,15 @@ def _entropy(raw: bytes) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-def _blobs(raw: bytes) -> list[tuple[int, int]]:
+def _blobs(raw: bytes, bounds: Bounds) -> list[tuple[int, int]]:
     """Stretches that look like code and not like words."""
     found: list[tuple[int, int]] = []
     for letters, least, entropy in _BLOBS:
         for start, end in letters.runs(raw, least):
+            if raw[start:end].isspace():
+                continue
+            if not bounds.spend(_BLOB_WORK + (end - start) // 8):
+                return found
             start, end = _without_words(raw, start, end)
             n = bisect_right(found, (start, len(raw))) - 1
             inside = n >= 0 and end <= found[n][1]
@@ -188,10 +201,11 @@ def _blobs(raw: bytes) -> list[tuple[int, int]]:
 
 def _without_words(raw: bytes, start: int, end: int) -> tuple[int, int]:
     """Without the short lines above and below a wrapped code; one with padding is of the code."""
-    while (line := raw.find(b"\n", start, min(start + _SHORT_LINE_CHARS, end))) >= 0:
-        start = line + 1
-    while (line := raw.rfind(b"\n", max(start, end - _SHORT_LINE_CHARS), end)) >= 0:
-        if b"=" in raw[line:end]:
+    lead = _SHORT_LINES_BEFORE.match(raw, start, end)
+    start = lead.end() if lead is not None else start
+    for _ in range(_SHORT_LINES_BEHIND_MAX):
+        line = raw.rfind(b"\n", max(start, end - _SHORT_LINE_CHARS), end)
+        if line < 0 or b"=" in raw[line:end]:
             break
         end = line
     return start, end

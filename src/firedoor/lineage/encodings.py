@@ -4,7 +4,6 @@ Each function finds its own stretches and nothing else; `decode` nests and bound
 """
 
 import base64
-import binascii
 import html
 import re
 import zlib
@@ -12,6 +11,9 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits, hexdigits
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from firedoor.lineage.decoded import (
     CONTROLS,
@@ -46,7 +48,11 @@ _WRAPPED: Final = re.compile(r"\r?\n[ \t>|+*#]{0,8}")
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 _NOT_BASE64: Final = b"=\r\n \t>|*#"
 """Padding, and what a wrapped code may have between its lines."""
-_NOT_BASE32: Final = re.compile(r"[^A-Z2-7]")
+_BASE32_BITS: Final = 5
+_BASE32_VALUES: Final = bytes(
+    max("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(chr(code).upper()), 0) << 3 for code in range(256)
+)
+"""The value of a letter in the high bits of a byte."""
 _NO_TEXT: Final = re.compile(CONTROLS.pattern + "|\ufffd")
 _HEX_NOISE: Final = re.compile(r"0x|\\x|[^0-9A-Fa-f]")
 
@@ -62,10 +68,10 @@ _INFLATED: Final = 8
 _INFLATED_BYTES_MIN: Final = 4_096
 """A compressed stretch may give eight times its characters, or this: a bomb leaves room for others."""
 
-_STRETCH_WORK: Final = 300
-_SOLID_WORK: Final = 3
-_SPACED_WORK: Final = 3
-_ESCAPE_WORK: Final = 24
+_STRETCH_WORK: Final = 700
+_SOLID_WORK: Final = 1
+_SPACED_WORK: Final = 2
+_ESCAPE_WORK: Final = 30
 
 
 def _inflated(data: bytes, bounds: Bounds) -> tuple[str, bytes]:
@@ -145,7 +151,7 @@ def _smaller_alphabets(said: str, start: int, end: int, bounds: Bounds) -> Itera
         (_BASE16, 32, "base16", _base16),
     ):
         for low, high in letters.runs(raw, least):
-            if not bounds.spend(_STRETCH_WORK + high - low):
+            if not bounds.spend(_STRETCH_WORK + (high - low) // 4):
                 return
             where = (start, end) if wrapped else (start + low, start + high)
             yield from find(codec, inner[low:high], *where, bounds)
@@ -186,22 +192,18 @@ def _of_base64(said: bytes) -> bytes:
 
 def _base32(codec: str, said: str, start: int, end: int, bounds: Bounds) -> Iterator[Decoded]:
     """RFC 4648, either case, padded or not, with up to seven characters of something before."""
-    solid = _NOT_BASE32.sub("", said.upper())
+    letters = np.frombuffer(said.encode().translate(_BASE32_VALUES), np.uint8)
+    bits = np.unpackbits(letters[:, None], axis=1, count=_BASE32_BITS).ravel()
+    sample = bits[: _BASE32_BITS * (_SAMPLE + 8)]
     for phase in range(8):
-        usable = solid[phase:]
-        usable = usable[: len(usable) - {1: 1, 3: 1, 6: 1}.get(len(usable) % 8, 0)]
-        try:
-            if _promises(base64.b32decode(_padded(usable[:_SAMPLE]))):
-                yield from _found(
-                    codec, start + phase, end, base64.b32decode(_padded(usable)), bounds
-                )
-                return
-        except binascii.Error:
-            continue
+        if _promises(_whole_bytes(sample[_BASE32_BITS * phase :])):
+            data = _whole_bytes(bits[_BASE32_BITS * phase :])
+            yield from _found(codec, start + phase, end, data, bounds)
+            return
 
 
-def _padded(said: str) -> str:
-    return said + "=" * (-len(said) % 8)
+def _whole_bytes(bits: NDArray[np.uint8]) -> bytes:
+    return np.packbits(bits[: len(bits) // 8 * 8]).tobytes()
 
 
 def _base16(codec: str, said: str, start: int, end: int, bounds: Bounds) -> Iterator[Decoded]:

@@ -33,12 +33,16 @@ from firedoor.lineage.spans import (
     runs_at,
     says_little,
     spoken_for,
+    unspoken,
     whole,
 )
 from firedoor.types.ids import PassageId
 
-WORK_CHARS: Final = 64_000_000
-"""Characters read and compared before a question is broken off, unless the caller says otherwise."""
+WORK_CHARS: Final = 24_000_000
+"""Work on taking texts apart before a question is broken off, unless the caller says otherwise: about
+a second, and all of it only where there is much to take apart."""
+COMPARED_CHARS: Final = 64_000_000
+"""Characters compared before an answer is broken off, unless the caller says otherwise."""
 _MANY_KEYS: Final = 1_000
 _ANCHOR_CHARS: Final = 256
 """What looking at one candidate costs, in characters of work."""
@@ -201,6 +205,8 @@ class _Anchors:
         """By passage, (place here, place there)."""
         self.spoken: dict[str, list[int]] = defaultdict(list)
         """By origin, the places here: an origin has one posting of what its passages repeat."""
+        self.keys: dict[str, set[int]] = defaultdict(set)
+        """By origin, what of the reading is its own."""
         known = np.fromiter(postings, dtype=np.int64, count=len(postings))
         here = np.flatnonzero(np.isin(reading.prints.keys, known))
         keys, places = reading.prints.keys[here].tolist(), reading.prints.at[here].tolist()
@@ -208,7 +214,9 @@ class _Anchors:
             for posting in postings[key]:
                 if posting.passage in stored:
                     self.of[posting.passage].append((place, posting.at))
-                    self.spoken[stored[posting.passage].source.origin].append(place)
+                    origin = stored[posting.passage].source.origin
+                    self.spoken[origin].append(place)
+                    self.keys[origin].add(key)
 
 
 class _Values:
@@ -232,7 +240,7 @@ def answer(
     postings: Mapping[int, Sequence[Posting]],
     stored: Mapping[PassageId, Stored],
     *,
-    work_chars: int = WORK_CHARS,
+    work_chars: int = COMPARED_CHARS,
 ) -> Answer:
     """Compare with the stored passages, and tell where each run stands in the original."""
     if not stored or not postings:
@@ -250,10 +258,16 @@ def answer(
                 break
             here, there = np.array(places, dtype=np.int64).T
             grown = runs_at(values.like(kept), kept, here, there)
-            spoken = anchors.spoken[source.origin]
-            for run in longest(
-                [part for whole_run in grown for part in spoken_for(whole_run, spoken)]
-            ):
+            spoken, keys = anchors.spoken[source.origin], anchors.keys[source.origin]
+            codes = reading.normal.codes
+            parts = [
+                part
+                for whole_run in grown
+                for part in spoken_for(
+                    whole_run, spoken, unspoken(whole_run, codes, asked.printer, keys)
+                )
+            ]
+            for run in longest(parts):
                 work_chars -= run.end - run.start
                 if not says_little(reading.normal.codes[run.start : run.end]):
                     found[passage].append((number, run))

@@ -9,6 +9,7 @@ is only compared: what is forwarded is never made from it.
 
 import re
 import unicodedata
+from array import array
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ Codes = NDArray[np.uint8] | NDArray[np.uint32]
 """Code points: bytes while they are all ASCII."""
 Offsets = NDArray[np.int64]
 
-LINE_NUMBER_DIGITS_MAX: Final = 6
+_BLANK: Final = 0x20
 
 # Digits that begin a line, after quote or diff marks, and end in what only line numbers and list
 # numbers end in: `12: `, `12 | `, `12\t`, `12→`, `12. `, `12) `, or two spaces. They go on both
@@ -30,6 +31,10 @@ _LINE_NUMBER: Final = re.compile(
     r"\n[ \t>|+*#/-]{0,16}(\d{1,6})(?=[ \t]{0,4}[:|→\t]|[.)]\s|  )", re.ASCII
 )
 _FIRST_LINE_NUMBER: Final = re.compile(_LINE_NUMBER.pattern.replace(r"\n", r"\A", 1), re.ASCII)
+
+_LETTERS_MAX: Final = 3
+"""Letters that one character may stand for: ligatures, fractions and syllables need no more, and a
+few characters are whole phrases."""
 
 _BLOCK_BITS: Final = 8
 _BLOCK: Final = 1 << _BLOCK_BITS
@@ -77,7 +82,7 @@ def fold(char: str) -> str:
         if once == text:
             break
         text = once
-    return "".join(c for c in text if _keeps(c))
+    return "".join(c for c in text if _keeps(c))[:_LETTERS_MAX]
 
 
 def _ascii_tables() -> tuple[bytes, bytes, NDArray[np.bool_]]:
@@ -90,6 +95,25 @@ def _ascii_tables() -> tuple[bytes, bytes, NDArray[np.bool_]]:
 _TABLE, _DROPPED, _KEPT = _ascii_tables()
 
 
+def _plain(first: int) -> bool | None:
+    """Whether all characters of a block stay, or none does; None when each is to be asked.
+
+    Most blocks are ideographs or nobody's, and text in all of Unicode must not stop a process for
+    the seconds that asking each takes.
+    """
+    chars = [chr(code) for code in range(first, first + _BLOCK)]
+    kinds = {unicodedata.category(char) for char in chars}
+    if kinds <= {"Cn", "Co", "Cs"}:
+        return False
+    text = "".join(chars)
+    stays = (
+        kinds == {"Lo"}
+        and unicodedata.normalize("NFKD", text.casefold()) == text
+        and not any(char in LOOKALIKES or char in IGNORED for char in chars)
+    )
+    return True if stays else None
+
+
 class _Folds:
     """`fold` of every code point as arrays, a block of 256 at a time, made when first needed.
 
@@ -99,18 +123,29 @@ class _Folds:
     def __init__(self) -> None:
         self.block_of = np.zeros(_BLOCKS, dtype=np.uint32)
         self.values = np.zeros(_BLOCK, dtype=np.uint32)  # block 0 stands for "not made yet"
-        self.expansions: list[NDArray[np.uint32]] = []
+        self._expansions: list[list[int]] = []
+        self._letters = np.zeros((0, _LETTERS_MAX), dtype=np.uint32)
 
     def _make(self, block: int) -> NDArray[np.uint32]:
+        first = block << _BLOCK_BITS
+        plain = _plain(first)
+        if plain is not None:
+            return np.arange(first, first + _BLOCK, dtype=np.uint32) * np.uint32(plain)
         made = np.zeros(_BLOCK, dtype=np.uint32)
         for low in range(_BLOCK):
             folded = fold(chr((block << _BLOCK_BITS) | low))
             if len(folded) == 1:
                 made[low] = ord(folded)
             elif folded:
-                made[low] = _EXPANDS + len(self.expansions)
-                self.expansions.append(np.array([ord(c) for c in folded], dtype=np.uint32))
+                made[low] = _EXPANDS + len(self._expansions)
+                self._expansions.append([*map(ord, folded), 0, 0][:_LETTERS_MAX])
         return made
+
+    def letters(self) -> NDArray[np.uint32]:
+        """A row for each that folds to several: its letters, and zero behind them."""
+        if len(self._letters) != len(self._expansions):
+            self._letters = np.array(self._expansions, dtype=np.uint32)
+        return self._letters
 
     def of(self, codes: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """What each code point folds to: 0 for nothing, `_EXPANDS` and up for several."""
@@ -130,10 +165,19 @@ class _Folds:
 _FOLDS: Final = _Folds()
 
 
-def _line_numbers(text: str) -> list[tuple[int, int]]:
-    found = [m.span(1) for m in _LINE_NUMBER.finditer(text)]
+def _line_numbers(text: str) -> Offsets | None:
+    """The places of all digits of line numbers."""
     first = _FIRST_LINE_NUMBER.match(text)
-    return [first.span(1), *found] if first is not None else found
+    found = array("q", first.span(1) if first is not None else ())
+    for match in _LINE_NUMBER.finditer(text):
+        found.extend(match.span(1))
+    if not found:
+        return None
+    spans = np.array(found, dtype=np.int64).reshape(-1, 2)
+    sizes = spans[:, 1] - spans[:, 0]
+    inside = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    places: Offsets = np.repeat(spans[:, 0], sizes) + inside
+    return places
 
 
 def normal_of(text: str) -> Normal:
@@ -141,14 +185,15 @@ def normal_of(text: str) -> Normal:
     numbers = _line_numbers(text)
     if text.isascii():
         raw = bytearray(text, "ascii")
-        for start, end in numbers:
-            raw[start:end] = b" " * (end - start)
+        points = np.frombuffer(raw, dtype=np.uint8)
+        if numbers is not None:
+            points[numbers] = _BLANK
         codes = np.frombuffer(raw.translate(_TABLE, _DROPPED), dtype=np.uint8)
-        return Normal(codes, np.flatnonzero(_KEPT[np.frombuffer(raw, dtype=np.uint8)]))
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    folded = _FOLDS.of(points.astype(np.uint32, copy=False))
-    for start, end in numbers:
-        folded[start:end] = 0
+        return Normal(codes, _KEPT[points].nonzero()[0])
+    wide = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    folded = _FOLDS.of(wide.astype(np.uint32, copy=False))
+    if numbers is not None:
+        folded[numbers] = 0
     at = np.flatnonzero(folded)
     values = folded[at]
     if values.size and int(values.max()) >= _EXPANDS:
@@ -160,14 +205,12 @@ def normal_of(text: str) -> Normal:
 
 def _expanded(values: NDArray[np.uint32], at: Offsets) -> tuple[NDArray[np.uint32], Offsets]:
     """The same with every character that folds to several written out."""
-    where = np.flatnonzero(values >= _EXPANDS)
-    pieces = [_FOLDS.expansions[int(values[n]) - _EXPANDS] for n in where.tolist()]
+    several = values >= _EXPANDS
+    letters = _FOLDS.letters()[values[several] - _EXPANDS]
     sizes = np.ones(len(values), dtype=np.int64)
-    sizes[where] = [len(piece) for piece in pieces]
-    starts = np.cumsum(sizes) - sizes
+    sizes[several] = (letters != 0).sum(axis=1)
     spread = np.repeat(values, sizes)
-    inside = np.concatenate([np.arange(len(piece)) for piece in pieces])
-    spread[np.repeat(starts[where], sizes[where]) + inside] = np.concatenate(pieces)
+    spread[np.repeat(several, sizes)] = letters[letters != 0]
     return spread, np.repeat(at, sizes)
 
 

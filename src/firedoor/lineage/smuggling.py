@@ -17,7 +17,7 @@ _BETWEEN: Final = re.compile("[\u200d\ufeff\u2060\u2063]")
 _BITS_MIN: Final = 7 * 16
 
 
-_BITS_WORK: Final = 4
+_BITS_WORK: Final = 6
 
 
 def _codes(said: str) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:

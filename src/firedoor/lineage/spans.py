@@ -6,7 +6,7 @@ stored normal form, or over digests of it where a store keeps no text.
 
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from firedoor.lineage.fingerprints import (
     WINDOW_GRAMS,
     Printer,
     grams,
+    prints_of,
 )
 from firedoor.lineage.normal import Codes, Offsets
 
@@ -99,11 +100,25 @@ def runs_at(ours: Codes | Digests, kept: Kept, here: Offsets, there: Offsets) ->
                 yield run
 
 
-def spoken_for(run: Run, places: Sequence[int]) -> Iterator[Run]:
-    """What of a run its origin's fingerprints speak for, and a window beyond; ``places`` ascend.
+def unspoken(run: Run, codes: Codes, printer: Printer, keys: Collection[int]) -> list[int]:
+    """Where a run has a fingerprint, by the run alone, that is none of its origin's ``keys``.
+
+    There the passage has it too, and the index not: so all of its characters are common, or were in
+    the emitter's input.
+    """
+    if run.end - run.start < GUARANTEE_CHARS:
+        return []
+    (printed,) = prints_of([codes[run.start : run.end]], printer)
+    pairs = zip(printed.keys.tolist(), (printed.at + run.start).tolist(), strict=True)
+    return [place for key, place in pairs if key not in keys]
+
+
+def spoken_for(run: Run, places: Sequence[int], silent: Sequence[int]) -> Iterator[Run]:
+    """What of a run its origin's fingerprints speak for; ``places`` and ``silent`` ascend.
 
     Texts may go on being equal where there is no such fingerprint: in what is common, or was in the
-    emitter's input, and so is nobody's, or another's.
+    emitter's input, and so is nobody's, or another's. A stretch ends where a ``silent`` one begins
+    on either side of it: at most a fingerprint's characters less one from where its own end.
     """
     low, high = bisect_left(places, run.start), bisect_right(places, run.end - GRAM_CHARS)
     if low == high:
@@ -113,7 +128,13 @@ def spoken_for(run: Run, places: Sequence[int]) -> Iterator[Run]:
         if place is None or place - before > _SILENCE_CHARS_MAX:
             start = max(run.start, first - WINDOW_GRAMS + 1)
             end = min(run.end, before + GUARANTEE_CHARS)
-            yield Run(start, end, run.at + start - run.start)
+            n, m = bisect_left(silent, first), bisect_right(silent, before)
+            if n > 0:
+                start = max(start, silent[n - 1] + GRAM_CHARS)
+            if m < len(silent):
+                end = min(end, silent[m])
+            if end - start >= GRAM_CHARS:
+                yield Run(start, end, run.at + start - run.start)
             first = place if place is not None else first
         before = place if place is not None else before
 
