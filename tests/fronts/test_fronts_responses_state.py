@@ -1,6 +1,7 @@
 """Responses and conversations beyond `create`, by the real SDK: kept, taken up again, inherited."""
 
 import json
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,13 @@ def rooms(door: Door) -> list[str]:
 
 def exposed(door: Door, sdk: openai.OpenAI) -> None:
     """The instance at hand reads what the lab was told."""
-    with door.run("lab"), door.instance("chemist", compartment="lab"):
-        sdk.responses.create(model="m", input="Any news?")
+
+    def chemist() -> None:
+        with door.run("lab"), door.instance("chemist", compartment="lab"):
+            sdk.responses.create(model="m", input="Any news?")
+
+    # In a context of its own: the chemist is nobody's child, or the news would be two rooms deep.
+    Context().run(chemist)
     sdk.responses.create(model="m", input=NEWS)
     assert rooms(door) == ["lab"]
 

@@ -5,6 +5,7 @@ It shares no code with the engine, and knows a call only as the world speaks of 
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from math import inf
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from worlds.habits import Habits
 
 STORES = {"save_note": "notes", "read_note": "notes", "post_board": "board", "read_board": "board",
           "write_file": "code", "read_file": "code", "web_fetch": "web"}  # fmt: skip
+NOWHERE = object()
+"""The key of a place that only a call tells, which the history does not hold."""
 KEYS = {"board": None, "code": "path", "web": None}
 Stretch = tuple[str, "L", bool]
 
@@ -100,7 +103,7 @@ class Reference:
         if len(line) > 1:
             self.spawners[line[0]][line[1]] = None
         named = defaultdict(set)
-        for child, parent in zip(line, line[1:], strict=False):
+        for child, parent in pairwise(line):
             named[child].add(parent)
 
         def handed(run: str, below: frozenset[str]) -> L:
@@ -123,6 +126,7 @@ class Reference:
             return None, "", False
         store = STORES[part.tool.name]
         key = part.tool.arguments.get(self.note_key if store == "notes" else KEYS[store])
+        key = key if part.tool.id in self.claimed else NOWHERE
         verb = part.tool.name.split("_")[0]
         return (store, key), "writes" if verb in ("save", "post", "write") else "reads", False
 
@@ -163,10 +167,8 @@ class Reference:
         crosses = any(s[2] for s in spans)
         partly = () if covered or bounds else tuple(spans)
         if covered:
-            bounds.append(
-                Judged(whole, True, crosses, same_room=not crosses, spans=tuple(spans))
-            )
-        if place and verb == "reads" and place[0] == "notes":  # 11
+            bounds.append(Judged(whole, True, crosses, same_room=not crosses, spans=tuple(spans)))
+        if place and verb == "reads" and place[0] == "notes" and place[1] is not NOWHERE:  # 11
             keys = [k for s, k in self.sigma if s == "notes"]
             at = [k for k in keys if place[1] is None or k is None or k == place[1]]
             marks = [(w, x) for k in at for w, x in self.sigma["notes", k].items()]
@@ -220,6 +222,7 @@ class Reference:
         return action
 
     def parts(self, ask: Ask) -> Iterator[Part]:
+        self.claimed = {call.id for piece in ask.pieces for call in piece.calls}
         for i, piece in enumerate(ask.pieces):
             if piece.text:
                 yield Part(piece.role, piece.text, piece.answers, i)
@@ -275,6 +278,7 @@ class Reference:
             self.minted[ask.state] = owner, kept.join(label.up(room, owner))
         spoken: list[tuple[str, Any]] = [(text, None)] if text else []
         spoken += [(value, call) for call in calls for value in call.arguments.values()]
+        self.claimed = {call.id for call in calls}
         for stretch, call in spoken:
             place = self.place(Part("tool", "\0", call, None)) if call else (None, "", False)
             for known in {stretch, *lines_of(stretch)}:

@@ -5,13 +5,13 @@ Exits 1 if a label was unsound, hiding paid, a check failed, or an arm went unno
 
 import argparse
 import multiprocessing
-from multiprocessing.pool import Pool
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from multiprocessing.pool import Pool
 from pathlib import Path
 
 if __package__ in (None, ""):
@@ -19,7 +19,7 @@ if __package__ in (None, ""):
 
 from worlds.arms import ARMS, broken
 from worlds.checks import CHECKS, watch
-from worlds.habits import OUTSIDE_THE_CLAIM, UNKNOWN_ROLES, Habits, KEYED, habits_of
+from worlds.habits import KEYED, OUTSIDE_THE_CLAIM, UNKNOWN_ROLES, Habits, habits_of
 from worlds.price import PRICES, Price, price
 
 
@@ -49,7 +49,7 @@ def one(seed: int, *, arm: str | None = None, habit: str | None = None) -> Total
     """One world, under a broken rule or with something outside the claim, if these are given."""
     habits = habits_of(seed)
     if habit is not None:
-        name, _, roles = habit.partition("+")
+        name, roles, _ = habit.partition("+")
         policy = UNKNOWN_ROLES + KEYED if roles else habits.policy
         habits = replace(habits, policy=policy, **{name: True})
     if arm is not None:

@@ -18,7 +18,7 @@ from firedoor.engine.training import Review
 from firedoor.engine.upload import file_digest
 from firedoor.types.ids import CallId, Digest, RunId
 from firedoor.types.label import BOTTOM, Label, join, up
-from firedoor.types.part import Answer, Channel, Kind
+from firedoor.types.part import Answer, Channel, Kind, Role
 from firedoor.types.record import FileRow, InstanceRow, RunRow
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Judged:
                 passages.update(dict.fromkeys(found.digests))
                 if part.kind is Kind.REFERENCE:
                     minted[digester(f"id\x1f{part.text}")] = None
+                elif part.role is Role.TOOL and part.call and part.call not in section.calls:
+                    minted[digester(f"call\x1f{part.call}")] = None
             where = Places(self.settings, section.calls, self.engine.attested)
             places.update(dict.fromkeys(places_of(where, section.reading.parts, section.passages)))
             if section.lines is not None:

@@ -43,7 +43,7 @@ from firedoor.lineage.passages import (
     passages_of,
     whole_passages,
 )
-from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
+from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map, use_from, use_text
 from firedoor.lineage.spans import Kept, kept_digests
 
 __all__ = [
@@ -97,6 +97,8 @@ __all__ = [
     "question",
     "store_map",
     "stretches",
+    "use_from",
+    "use_text",
     "whole_passages",
     "written",
 ]
