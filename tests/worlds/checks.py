@@ -66,7 +66,7 @@ def watch(seed: int, habits: Habits, *, probes: float = 0.3, reference: bool = T
 
     world.watch = before
     if model is not None:
-        world.created = model.made
+        world.created = model.spawned
     for _ in range(habits.steps):
         event = world.step()
         counts = watched.counts

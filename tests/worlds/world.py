@@ -79,7 +79,7 @@ class World:
         self.talks: list[Conversation] = []
         self.trace: list[Event] = []
         self.states: list[tuple[str, Truth, Party]] = []
-        self.created: Callable[[Party], None] | None = None
+        self.created: Callable[[Party], object] | None = None
         """Told of every conversation that somebody has made at the provider."""
         self.watch: Callable[[Ask], None] | None = None
         """Told of every call before it is made."""
