@@ -14,17 +14,17 @@ from worlds.habits import CONTAIN, OPEN, Habits, habits_of
 from worlds.price import PRICES, price
 from worlds.world import World
 
-WORLDS = 90
+WORLDS = 100
 CAUGHT = {
-    "the author's depth, not the carrier's": range(40),
-    "unknown depth is one": range(120),
-    "withheld parts do not join the run": range(120),
-    "unproven text is its role's": range(40),
-    "nothing is handed down to who is spawned": range(120),
-    "open stores are clean": range(40),
-    "server state is forgotten": range(60),
+    "the author's depth, not the carrier's": (0, 1, 4),
+    "unknown depth is one": (23, 112, 129),
+    "withheld parts do not join the run": (36, 42, 86),
+    "unproven text is its role's": (1, 4, 5),
+    "nothing is handed down to who is spawned": (13, 16, 26),
+    "open stores are clean": (1, 5, 17),
+    "server state is forgotten": (6, 8, 29),
 }
-"""Seeds among which each arm must be found; the search ends at the first."""
+"""The first worlds that notice each arm. One that says nothing any more was changed: look again."""
 
 
 def test_labels_hold_in_random_worlds() -> None:
@@ -44,16 +44,16 @@ def test_labels_hold_in_random_worlds() -> None:
 @pytest.mark.parametrize("arm", list(ARMS))
 def test_a_broken_rule_is_found(arm: str) -> None:
     with broken(arm):
-        for seed in CAUGHT[arm]:
-            watched = watch(seed, habits_of(seed), probes=0.0, reference=False)
-            if {check for check, _ in watched.found} & {UNSOUND, WIDE, FALLS}:
-                return
-    raise AssertionError(f"no world notices that {arm}")
+        worlds = [watch(seed, habits_of(seed), probes=0.0, reference=False) for seed in CAUGHT[arm]]
+    found = [{check for check, _ in world.found} & {UNSOUND, WIDE, FALLS} for world in worlds]
+    assert all(found)
+    honest = [watch(seed, habits_of(seed), probes=0.0).found for seed in CAUGHT[arm]]
+    assert not any(honest)
 
 
 def test_a_broken_rule_differs_from_the_reference_model() -> None:
     with broken("the author's depth, not the carrier's"):
-        found = [watch(seed, habits_of(seed), probes=0.0).found for seed in range(0, 60, 2)]
+        found = [watch(seed, habits_of(seed), probes=0.0).found for seed in (0, 4, 16)]
     assert any(check == DIFFERS for world in found for check, _ in world)
 
 
