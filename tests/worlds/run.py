@@ -74,6 +74,8 @@ def many(pool: Pool, seeds: Iterable[int], **more: str) -> Total:
     total = Total()
     for found in pool.imap_unordered(partial(one, **more), seeds, chunksize=16):
         total.add(found)
+        if total.worlds % 1000 == 0:
+            print(f"… {total.worlds} worlds, {total.found.total()} findings", file=sys.stderr)
     return total
 
 
