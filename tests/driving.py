@@ -3,7 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +80,19 @@ class Office:
     """Whether every user turn was typed by a person, as `door.human` says it."""
     gives_up: bool = False
     """Whether an engine that fails gives the call up, as behind a front."""
+    matching: bool = True
+    """Whether texts are known again by their fingerprints, or by exact digests alone."""
     store: SqliteStore = field(init=False)
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
         self.store = open_store(self.url, retention=self.settings.retention.content)
-        self.engine = Engine(engine_settings(self.settings, self.store))
+        self.engine = self.new_engine()
+
+    def new_engine(self) -> Engine:
+        """An engine on the store, which knows nothing of the calls so far."""
+        settings = engine_settings(self.settings, self.store)
+        return Engine(settings if self.matching else replace(settings, printer=None))
 
     @property
     def reader(self) -> StoreReader:
@@ -100,7 +107,7 @@ class Office:
 
     def forget(self) -> None:
         """A new engine on the same store: as after a restart."""
-        self.engine = Engine(engine_settings(self.settings, self.store))
+        self.engine = self.new_engine()
 
     def call(
         self,

@@ -96,7 +96,7 @@ def exposed(door: Door, sdk: openai.OpenAI) -> None:
         with door.run("lab"), door.instance("chemist", compartment="lab"):
             sdk.responses.create(model="m", input="Any news?")
 
-    # In a context of its own: what one's own child says has come back, and is two hops away.
+    # In a context of its own: the chemist is nobody's child, or the news would be two rooms deep.
     Context().run(chemist)
     sdk.responses.create(model="m", input=NEWS)
     assert rooms(door) == ["lab"]

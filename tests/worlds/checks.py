@@ -52,7 +52,7 @@ def watch(seed: int, habits: Habits, *, probes: float = 0.3, reference: bool = T
     """Run the world of ``seed``, and look at every call."""
     world = World(seed, habits)
     watched = Watched(world)
-    model = Reference(habits) if reference and habits.cold else None
+    model = Reference(habits) if reference and not habits.matching else None
     dice = random.Random(f"hidden {seed}")
     looks: list[Probe] = []
 
@@ -66,7 +66,7 @@ def watch(seed: int, habits: Habits, *, probes: float = 0.3, reference: bool = T
 
     world.watch = before
     if model is not None:
-        world.created = model.made
+        world.created = model.spawned
     for _ in range(habits.steps):
         event = world.step()
         counts = watched.counts
@@ -193,6 +193,8 @@ def _hide(watched: Watched, ask: Ask, base: Probe, dice: random.Random) -> None:
         return
     _, at = body_of(ask, stream=False)
     _, now_at = body_of(less, stream=False)
+    listed = 0
+    pays = []
     strict = "rewrite: strict" in watched.world.habits.policy
     for i, piece in enumerate(ask.pieces):
         if not piece.text:
@@ -201,9 +203,19 @@ def _hide(watched: Watched, ask: Ask, base: Probe, dice: random.Random) -> None:
         if not _milder(was, now):
             continue
         if _assumed(now, less.pieces[i], strict=strict and probe.run_label != BOTTOM):
-            watched.counts["milder under a listed assumption"] += 1
+            listed += 1
         else:
-            watched.wrong(PAYS, f"{what} at {at[i]}: {_told(was)} became {_told(now)}")
+            pays.append(
+                (
+                    now.get("attributed", True),
+                    f"{what} at {at[i]}: {_told(was)} became {_told(now)}",
+                )
+            )
+    watched.counts["milder under a listed assumption"] += listed
+    for proven, told in pays:
+        # The run's label is that of what it presents, so what nothing proves follows the rest.
+        if proven or not listed:
+            watched.wrong(PAYS, told)
 
 
 def _told(part: dict[str, object]) -> str:
@@ -226,8 +238,6 @@ def _assumed(now: dict[str, object], piece: Piece, *, strict: bool) -> bool:
     while the run has read nothing foreign; a tool without a row in the policy is the run's own; what an outside tool brings is a root of its own.
     """
     if now.get("attributed", True) is not False:
-        return False
-    if now["evidence"] not in ("contained", "assumed"):
         return False
     return now["origin"] == "server" or piece.role in ("tool", "assistant") or not strict
 

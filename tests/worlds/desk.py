@@ -12,7 +12,6 @@ from typing import Any
 from driving import Office, Outcome, settings_for
 from firedoor import lineage
 from firedoor.config.settings import Settings
-from firedoor.door import engine_settings
 from firedoor.engine import Engine
 from firedoor.engine.commands import ReadBody
 from firedoor.engine.events import RequestRead, UpstreamBytes, UpstreamEnd, UpstreamHead
@@ -84,8 +83,10 @@ class Probe:
 class Desk:
     """One door, and those who call it."""
 
-    def __init__(self, mode: str, policy: str, reach: int, pipes: random.Random) -> None:
-        self.office = Office(settings(mode, policy, reach))
+    def __init__(
+        self, mode: str, policy: str, reach: int, pipes: random.Random, *, matching: bool = True
+    ) -> None:
+        self.office = Office(settings(mode, policy, reach), matching=matching)
         self.pipes = pipes
         """Decides how bytes travel; never what is said."""
         self.streams = 0.3
@@ -193,7 +194,7 @@ class Desk:
         ``hide`` takes evidence out of what the store finds. Nothing is written.
         """
         office = self.office
-        engine = Engine(engine_settings(office.settings, office.store))
+        engine = office.new_engine()
         if helpers:
             engine.attested, engine.unindexed = office.engine.attested, office.engine.unindexed
         body, _ = body_of(ask, stream=False)

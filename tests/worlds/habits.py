@@ -24,6 +24,9 @@ class Habits:
     steps: int = 16
     cold: bool = False
     """Whether the engine is made anew from its store before every call."""
+    matching: bool = True
+    """Whether passages are known again by fingerprints. The reference model knows them by heart, and
+    so is compared with a door that does not."""
     attested: float = 0.25
     """Share of the program's own harmless texts that a helper vouches for."""
     retold: float = 0.25
@@ -57,4 +60,6 @@ OUTSIDE_THE_CLAIM = ("retyped", "wrapped", "short", "cut", "inverted", "handed_d
 def habits_of(seed: int) -> Habits:
     """The rules of the world of this seed: every kind has its share."""
     base = (CONTAIN, OPEN, CONTAIN, HOLD, OPEN, STRICT)[seed % 6]
-    return replace(base, cold=seed % 2 == 0, reach=(3, 2, 50)[seed // 6 % 3])
+    return replace(
+        base, cold=seed % 2 == 0, matching=seed % 2 == 1, reach=(3, 2, 50)[seed // 6 % 3]
+    )

@@ -3,88 +3,30 @@
 It shares no code with the engine, and knows a call only as the world speaks of it.
 """
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from worlds.asks import Ask, Party
 from worlds.habits import Habits
-
-STORES = {"save_note": "notes", "read_note": "notes", "post_board": "board", "read_board": "board",
-          "write_file": "code", "read_file": "code", "web_fetch": "web"}  # fmt: skip
-KEYS = {"board": None, "code": "path", "web": None}
-Stretch = tuple[str, "L", bool]
+from worlds.plain import BOTTOM, NOWHERE, TOP, Heard, Judged, L, Part, lines_of, weight
 
 
-class L(NamedTuple):
-    """1, 2: a depth and the live roots."""
-
-    depth: float = 0
-    roots: frozenset[str] = frozenset()
-
-    def join(self, *others: "L") -> "L":
-        for o in others:
-            self = L(max(self.depth, o.depth), self.roots | o.roots)
-        return self
-
-    def up(self, source: str, target: str) -> "L":
-        """6"""
-        return self if source == target else L(self.depth + 1, self.roots | {source})
-
-
-BOTTOM, TOP = L(), L(inf, frozenset({"*"}))
-
-
-class Part(NamedTuple):
-    role: str
-    text: str
-    tool: Any
-    index: int | None
-    """Which piece of the ask it is the text of; None for a string of a tool call."""
-
-
-class Judged(NamedTuple):
-    """What the model says of one part."""
-
-    label: L
-    attributed: bool = False
-    crossing: bool = False
-    inrun: bool = False
-    own: bool = False
-    same_room: bool = False
-    unproven: bool = False
-    spans: tuple[Stretch, ...] = ()
-    rest: "Judged | None" = None
-
-
-def weight(text: str) -> int:
-    return sum(c.isalnum() for c in text)
-
-
-def lines_of(text: str) -> list[str]:
-    lines = [line.strip() for line in text.split("\n")] if "\n" in text else []
-    return [line for line in lines if len(line) >= 8 and weight(line) >= 8]
-
-
-class Reference:
+class Reference(Heard):
     def __init__(self, habits: Habits) -> None:
         policy = habits.policy
+        super().__init__("slot" if "key: slot" in policy else None)
         self.acts, self.reach_limit = habits.mode == "contain", habits.reach
         self.assumed = "unknown" if "user: unknown" in policy else "run"
         self.hold, self.strict = "unknown: hold" in policy, "rewrite: strict" in policy
-        self.note_key = "slot" if "key: slot" in policy else None
         self.rho: dict[str, L] = defaultdict(L)  # 4
         self.room: dict[str, str] = {}
-        self.spawners: dict[str, dict[str, None]] = defaultdict(dict)
-        self.sigma: dict[tuple[str, Any], dict[str, L]] = defaultdict(dict)
-        self.said: dict[str, list[tuple[str, str, L]]] = defaultdict(list)
-        self.records: dict[tuple[str, Any, str], list[tuple[str, str, L]]] = defaultdict(list)
+        self.spawns: set[tuple[str, str]] = set()
         self.reach: dict[str, set[str]] = defaultdict(set)
         self.minted: dict[str, tuple[str, L]] = {}
         self.granted: set[str] = set()
-        self.told: dict[str, tuple[str, Any]] = {}
         self.decided: dict[tuple[str, str], str] = {}
 
     def run_of(self, party: Party) -> str:
@@ -96,61 +38,18 @@ class Reference:
         """25: ρ of a party's run with what is handed down to it, by its line and by known ones."""
         line, at = [self.run_of(party)], party.parent
         while at is not None:
-            line += [self.run_of(at)] if self.run_of(at) != line[-1] else []
-            at = at.parent
-        if len(line) > 1:
-            self.spawners[line[0]][line[1]] = None
-        named = defaultdict(set)
-        for child, parent in itertools.pairwise(line):
-            named[child].add(parent)
+            line, at = [*line, self.run_of(at)], at.parent
+        line = list(dict.fromkeys(line))
+        spawns = self.spawns | set(pairwise(line))
+        self.spawns |= set(pairwise(line[:2]))
 
-        def handed(run: str, below: frozenset[str]) -> L:
-            parents = ({*self.spawners[run]} | named[run]) - below - {run}
-            ups = (handed(p, below | {run}).up(self.room[p], self.room[run]) for p in parents)
+        def handed(run: str, below: set[str]) -> L:
+            parents = {parent for child, parent in spawns if child == run} - below
+            ups = (handed(p, below | {p}).up(self.room[p], self.room[run]) for p in parents)
             return self.rho[run].join(*ups)
 
-        self.rho[line[0]] = handed(line[0], frozenset())
+        self.rho[line[0]] = handed(line[0], {line[0]})
         return self.rho[line[0]]
-
-    def made(self, party: Party) -> None:
-        """Somebody has called without saying anything."""
-        self.spawned(party)
-
-    def place(self, part: Part) -> tuple[tuple[str, Any] | None, str, bool]:
-        """(place, what is done there, whether only the program says so)"""
-        if part.text in self.told:
-            return self.told[part.text], "reads", True
-        if part.tool is None or part.role != "tool":
-            return None, "", False
-        store = STORES[part.tool.name]
-        key = part.tool.arguments.get(self.note_key if store == "notes" else KEYS[store])
-        verb = part.tool.name.split("_")[0]
-        return (store, key), "writes" if verb in ("save", "post", "write") else "reads", False
-
-    def span(self, text: str, place: Any, told: bool, room: str) -> Stretch | None:
-        found = self.records[(*place, text)] if place and weight(text) >= 8 else []
-        if found and told:
-            found = found + self.said[text]  # 9
-        elif not found and weight(text) >= 16:
-            found = self.said[text]  # 10
-        if not found:
-            return None
-        label = BOTTOM.join(*(label.up(source, room) for source, _, label in found))
-        return text, label, any(source != room for source, _, _ in found)
-
-    def cover(self, text: str, place: Any, told: bool, room: str) -> tuple[list[Stretch], bool]:
-        whole = self.span(text, place, told, room)
-        if whole is not None:
-            return [whole], True
-        spans, gap, at = [], 0, 0
-        for line in lines_of(text):
-            found, start = self.span(line, place, told, room), text.index(line, at)
-            if found is not None:
-                spans.append(found)
-                gap, at = max(gap, start - at), start + len(line)
-        gap = max(gap, len(text) - at)
-        enough = sum(weight(s[0]) for s in spans) >= 0.95 * weight(text) and gap <= 64
-        return spans, bool(spans) and enough
 
     def label(self, part: Part, room: str, run: str, rho: L) -> Judged:
         """7 to 18"""
@@ -165,16 +64,14 @@ class Reference:
         partly = () if covered or bounds else tuple(spans)
         if covered:
             bounds.append(Judged(whole, True, crosses, same_room=not crosses, spans=tuple(spans)))
-        if place and verb == "reads" and place[0] == "notes":  # 11
-            keys = [k for s, k in self.sigma if s == "notes"]
-            at = [k for k in keys if place[1] is None or k is None or k == place[1]]
-            marks = [(w, x) for k in at for w, x in self.sigma["notes", k].items()]
+        if place and verb == "reads" and place[0] == "notes" and place[1] is not NOWHERE:  # 11
+            marks = [(w, x) for (store, k), by in self.sigma.items() for w, x in by.items()
+                     if store == "notes" and (place[1] is None or k in (None, place[1]))]  # fmt: skip
             label = BOTTOM.join(*(x.up(w, room) for w, x in marks))
             raised = any(w != room for w, _ in marks)
-            if told:
-                label, raised = label.join(whole), raised or crosses
+            raised, label = raised or (told and crosses), label.join(*[whole] * told)
             bounds.append(Judged(label, False, raised, same_room=not raised))
-        if part.tool is not None and part.role == "tool" and place and place[0] == "web":
+        if place and place[0] == "web":
             outside = L(0, frozenset({"ext:" + part.tool.arguments["url"].split("/")[2]}))
             if not spans:  # 12
                 bounds.append(Judged(outside, same_room=True))
@@ -186,10 +83,11 @@ class Reference:
             rest = Judged(TOP if unknown else rho, inrun=True, unproven=True)
         if bounds:  # 16
             return min(bounds, key=lambda b: (b.label.depth, len(b.label.roots)))
-        if not partly:
-            return rest
-        return rest._replace(
-            label=whole.join(rest.label), crossing=crosses or rest.crossing, spans=partly, rest=rest
+        label, crosses = whole.join(rest.label), crosses or rest.crossing
+        return (
+            rest._replace(label=label, crossing=crosses, spans=partly, rest=rest)
+            if partly
+            else rest
         )
 
     def verdict(self, x: Judged, text: str, instance: str, room: str, rho: L) -> str:
@@ -197,9 +95,9 @@ class Reference:
         known = self.decided.get((instance, text)) if self.acts and not x.own else None
         if known is not None:
             return known
+        roots = x.label.roots - {room, "*"}
         full = any(
-            room not in self.reach[r] and len(self.reach[r]) >= self.reach_limit
-            for r in x.label.roots - {room, "*"}
+            len(self.reach[r]) >= self.reach_limit for r in roots if room not in self.reach[r]
         )
         deep = x.label.depth >= 2 or full
         if x.own or x.same_room or x.label == BOTTOM:
@@ -214,11 +112,11 @@ class Reference:
         if self.acts and (x.crossing or action != "allow"):
             self.decided[instance, text] = action
         if x.crossing and action == "allow":
-            for root in x.label.roots - {room, "*"}:
-                self.spent.append((root, room))
+            self.spent |= roots
         return action
 
     def parts(self, ask: Ask) -> Iterator[Part]:
+        self.claimed = {call.id for piece in ask.pieces for call in piece.calls}
         for i, piece in enumerate(ask.pieces):
             if piece.text:
                 yield Part(piece.role, piece.text, piece.answers, i)
@@ -232,7 +130,7 @@ class Reference:
         for piece in ask.pieces:
             self.granted |= {piece.text} if piece.helper else set()
             self.told.update({piece.text: piece.place} if piece.place else {})
-        self.spent: list[tuple[str, str]] = []
+        self.spent: set[str] = set()
         rho = self.spawned(ask.party)
         parts = list(self.parts(ask))
         for part in parts:  # 20, before the program's own words are judged
@@ -258,8 +156,8 @@ class Reference:
             shown = shown.join(*seen)
             if part.index is not None:
                 out[part.index] = x, max(verdicts)
-        for root, entered in self.spent:
-            self.reach[root].add(entered)
+        for root in self.spent:
+            self.reach[root].add(room)
         self.rho[run] = rho.join(presented)
         return out, shown, rho, shown.join(self.rho[run]) if unproven else shown
 
@@ -274,6 +172,7 @@ class Reference:
             self.minted[ask.state] = owner, kept.join(label.up(room, owner))
         spoken: list[tuple[str, Any]] = [(text, None)] if text else []
         spoken += [(value, call) for call in calls for value in call.arguments.values()]
+        self.claimed = {call.id for call in calls}
         for stretch, call in spoken:
             place = self.place(Part("tool", "\0", call, None)) if call else (None, "", False)
             for known in {stretch, *lines_of(stretch)}:

@@ -49,7 +49,7 @@ def one(seed: int, *, arm: str | None = None, habit: str | None = None) -> Total
     """One world, under a broken rule or with something outside the claim, if these are given."""
     habits = habits_of(seed)
     if habit is not None:
-        name, _, roles = habit.partition("+")
+        name, roles, _ = habit.partition("+")
         policy = UNKNOWN_ROLES + KEYED if roles else habits.policy
         habits = replace(habits, policy=policy, **{name: True})
     if arm is not None:
@@ -74,6 +74,8 @@ def many(pool: Pool, seeds: Iterable[int], **more: str) -> Total:
     total = Total()
     for found in pool.imap_unordered(partial(one, **more), seeds, chunksize=16):
         total.add(found)
+        if total.worlds % 1000 == 0:
+            print(f"… {total.worlds} worlds, {total.found.total()} findings", file=sys.stderr)
     return total
 
 

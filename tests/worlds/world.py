@@ -56,7 +56,10 @@ class World:
         self.seed = seed
         self.habits = habits
         self.dice = random.Random(f"world {seed}")
-        self.desk = Desk(habits.mode, habits.policy, habits.reach, random.Random(f"pipes {seed}"))
+        self.desk = Desk(
+            habits.mode, habits.policy, habits.reach, random.Random(f"pipes {seed}"),
+            matching=habits.matching,
+        )  # fmt: skip
         self.rooms = ROOMS[: self.dice.randint(3, len(ROOMS))]
         self.said = 0
         self.heard: dict[tuple[str, str], list[Saying]] = {}
@@ -79,7 +82,7 @@ class World:
         self.talks: list[Conversation] = []
         self.trace: list[Event] = []
         self.states: list[tuple[str, Truth, Party]] = []
-        self.created: Callable[[Party], None] | None = None
+        self.created: Callable[[Party], object] | None = None
         """Told of every conversation that somebody has made at the provider."""
         self.watch: Callable[[Ask], None] | None = None
         """Told of every call before it is made."""
@@ -420,7 +423,9 @@ class World:
         self.spoken.add(text)
         for line in {text, *text.split("\n")}:
             key = (party.run, party.room, line)
-            self.own[key] = self.own.get(key, CLEAN).join(truth)
+            # Line 8 takes any of them: the words are the same, whoever made them say it again.
+            known = self.own.get(key, truth)
+            self.own[key] = min(known, truth, key=lambda t: (t.hops, len(t.rooms)))
 
     def _said(self, party: Party, reply: Reply, output: Truth, refused: frozenset[str]) -> None:
         """The answer reaches its program, and its tool calls are made."""
@@ -457,7 +462,7 @@ class World:
             # The provider keeps the history from here on.
             talk.state, talk.state_truth = f"resp_{int(seen.call[2:])}", output
             self.states.append((talk.state, output, ask.party))
-            talk.pieces, talk.pending = (), ()
+            talk.pieces = ()
         else:
             truth = CLEAN if reply.text in self.vouched else output
             turn = Piece("assistant", reply.text, truth, calls=reply.calls)

@@ -182,8 +182,15 @@ class Emitted:
         self.said[call.pointer] = call.arguments
         self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
         use = exchange.settings.stores.place_of(call.name, call.arguments)
+        row = exchange.known_instance()
+        if use is not None and call.id:
+            # A history that lies at the provider brings the result back without the call.
+            id_ = exchange.settings.digester(f"call\x1f{call.id}")
+            self._minted[id_] = MintedRow(
+                id_, lineage.use_text(use), row.credential, row.room, row.run, row.id, BOTTOM,
+                exchange.call_id,
+            )  # fmt: skip
         if use is not None and use.writes and use.place is not None:
-            row = exchange.known_instance()
             self._marks.append(StoreMark(use.place, row.room, self.label))
             made += self._items(call.arguments, made)
             self._records.extend(StoreRecord(use.place, e) for e in made)

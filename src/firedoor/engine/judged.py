@@ -21,7 +21,7 @@ from firedoor.engine.upload import file_digest
 from firedoor.lineage import Passages
 from firedoor.types.ids import CallId, Digest, RunId
 from firedoor.types.label import BOTTOM, Label, join, up
-from firedoor.types.part import Answer, Channel, Kind, Part
+from firedoor.types.part import Answer, Channel, Kind, Part, Role
 from firedoor.types.record import FileRow, InstanceRow, RunRow
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Judged:
                 passages.update(dict.fromkeys(found.digests))
                 if part.kind is Kind.REFERENCE:
                     minted[digester(f"id\x1f{part.text}")] = None
+                elif part.role is Role.TOOL and part.call and part.call not in section.calls:
+                    minted[digester(f"call\x1f{part.call}")] = None
             where = Places(self.settings, section.calls, self.engine.attested)
             for part, place in places_of(where, section.reading.parts, section.passages):
                 places[place] = None

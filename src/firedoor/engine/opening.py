@@ -13,6 +13,7 @@ from firedoor.engine.reading import RequestReader, Section
 from firedoor.engine.refusing import Refused
 from firedoor.engine.scene import Scene
 from firedoor.types.ids import RoomId
+from firedoor.types.label import join
 from firedoor.types.part import Kind
 from firedoor.types.record import RunRow
 
@@ -96,7 +97,12 @@ def refusal(exchange: "Exchange", refused: Refused) -> Commit:
         ),
         entry=EntryDraft("call.open", record.entry(exchange)),
         instance=row,
-        run=RunRow(row.run, row.room, exchange.tally.presented, exchange.who.parent_run),
+        run=RunRow(
+            row.run,
+            row.room,
+            join(exchange.judged.run_label, exchange.tally.presented),
+            exchange.who.parent_run,
+        ),
         quarantine=refused.quarantine,
     )
 

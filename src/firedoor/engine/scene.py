@@ -200,6 +200,9 @@ def label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -
 def _known(scene: Scene, part: Part, passages: Passages) -> Known:
     found = scene.found
     use, place, told = _use_of(scene.settings, scene.calls, scene.attested, part, passages)
+    if use is None and part.role is Role.TOOL and part.call and part.call not in scene.calls:
+        row = found.minted.get(scene.settings.digester(f"call\x1f{part.call}"))
+        use = lineage.use_from(row.resource) if row is not None else None
     marks: tuple[StoreMark, ...] = ()
     if place is not None:
         marks = tuple(

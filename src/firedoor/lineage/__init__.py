@@ -48,7 +48,7 @@ from firedoor.lineage.passages import (
     passages_of,
     whole_passages,
 )
-from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
+from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map, use_from, use_text
 from firedoor.lineage.spans import Kept, kept_digests
 from firedoor.lineage.statements import (
     HEADER,
@@ -171,6 +171,8 @@ __all__ = [
     "store_map",
     "stretches",
     "subjects_of",
+    "use_from",
+    "use_text",
     "vouched",
     "walked",
     "whole_passages",

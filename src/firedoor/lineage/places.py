@@ -135,6 +135,20 @@ _KEY_CHARS_MAX: Final = 512
 _CALLS_KEPT_MAX: Final = 4_096
 
 
+def use_text(use: Use) -> str:
+    """What a call does with a store, less where in it: for the day when only its id comes back."""
+    acts = f"{int(use.reads)}{int(use.writes)}"
+    return f"call:{use.channel}:{acts}:{use.writers}:{use.host or ''}"
+
+
+def use_from(text: str) -> Use | None:
+    """The inverse of ``use_text``: at no known place, so closed or not says nothing."""
+    if not text.startswith("call:"):
+        return None
+    _, channel, acts, writers, host = text.split(":", 4)
+    return Use(Channel(channel), None, acts[0] == "1", acts[1] == "1", writers, False, host or None)
+
+
 def _fits(name: str, globs: Iterable[str]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs)
 
