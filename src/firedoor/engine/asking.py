@@ -1,18 +1,21 @@
 """What policy is asked: of a text that would enter a context, and of a call that would leave it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from firedoor import budget, identity, lineage, policy
 from firedoor.engine.scene import Scene
 from firedoor.lineage import Labelled
 from firedoor.types.ids import Digest, QuarantineId, RoomId
 from firedoor.types.label import BOTTOM, Label, join
-from firedoor.types.part import Part
+from firedoor.types.part import Part, Standing
 from firedoor.types.record import Judgement
 from firedoor.types.verdict import Action, CallAsk, PartAsk, Verdict
 
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
+
+
+_NOT_OWN: Final = (Standing.FORGED, Standing.TRANSPLANTED)
 
 
 def _roots(label: Label) -> tuple[str, ...]:
@@ -69,11 +72,27 @@ def tool_of(scene: Scene, part: Part) -> str | None:
     return claim.name if claim is not None else None
 
 
+def _released(scene: Scene, digest: Digest | None) -> bool:
+    """Whether a person let this text go, for this room and until now."""
+    return digest is not None and any(
+        grant.kind == "released"
+        and (grant.until is None or grant.until > scene.at)
+        and grant.scope in (None, scene.instance.room)
+        for grant in scene.found.grants.get(digest, ())
+    )
+
+
 def text_verdict(
     scene: Scene, part: Part, labelled: Labelled, digest: Digest | None
 ) -> tuple[Verdict, Judgement | None, bool]:
     """The verdict of one text; what to remember of it; whether it was remembered already."""
-    if scene.enforcing and digest is not None and not labelled.own:
+    # What a text is, in this place, no earlier judgement of the same text says.
+    here = (
+        bool(scene.settings.policy.inside)
+        and labelled.standing in _NOT_OWN
+        and not _released(scene, digest)
+    )
+    if scene.enforcing and digest is not None and not (labelled.own or here):
         # The same part in the same instance gets the same bytes until orders or policy change.
         held = scene.found.judgements.get(digest)
         if held is not None and held.epoch == scene.epoch:
@@ -86,11 +105,11 @@ def text_verdict(
     )
     verdict = (
         policy.PASSED
-        if unasked
+        if unasked and not here
         else policy.verdict_for(scene.settings.policy, _ask(scene, part, labelled))
     )
     remember = None
-    judged = labelled.crossing or not verdict.action.shown
+    judged = (labelled.crossing or not verdict.action.shown) and not here
     if scene.enforcing and digest is not None and judged:
         quarantine = None
         if verdict.action is Action.QUARANTINE:

@@ -16,7 +16,7 @@ from firedoor.lineage import Labelled, Passages, SpanLabel
 from firedoor.types.exchange import Mode
 from firedoor.types.ids import Digest, PassageId, QuarantineId
 from firedoor.types.label import BOTTOM, join
-from firedoor.types.part import CallClaim, Evidence, Kind, Part
+from firedoor.types.part import CallClaim, Evidence, Kind, Part, Standing
 from firedoor.types.record import Grant, Judgement, QuarantineRow
 from firedoor.types.verdict import Action, Verdict
 from firedoor.wire import Edit
@@ -60,7 +60,7 @@ class _Section:
         self.presented = BOTTOM
         self.counts = dict.fromkeys(
             ("judged", "attributed", "opaque", "words", "assumed", "unproven", "withheld",
-             "released"), 0,
+             "released", "forged", "transplanted"), 0,
         )  # fmt: skip
 
     def outcome(self, digests: tuple[Digest, ...]) -> Outcome:
@@ -119,6 +119,8 @@ class _Section:
         self.counts["attributed"] += labelled.attributed
         self.counts["assumed"] += labelled.assumed
         self.counts["unproven"] += labelled.unproven
+        self.counts["forged"] += labelled.standing is Standing.FORGED
+        self.counts["transplanted"] += labelled.standing is Standing.TRANSPLANTED
 
     def _grant(self, passages: Passages) -> None:
         if passages.whole is None:

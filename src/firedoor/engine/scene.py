@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from firedoor import lineage
 from firedoor.engine.port import FoundParts
 from firedoor.engine.settings import Digester, EngineSettings
-from firedoor.lineage import Known, Labelled, Passages, Receiver, Use
+from firedoor.lineage import Claimed, Known, Labelled, Passages, Receiver, Use
 from firedoor.types.exchange import Mode, Surface
 from firedoor.types.ids import CallId
 from firedoor.types.label import BOTTOM, Label, join, join_all
@@ -41,6 +41,8 @@ class Scene:
     """Labels that do not depend on ρ, by the part's identity in memory."""
     calls: Mapping[str, CallClaim] = field(default_factory=dict)
     """The tool calls claimed up to the section that is being judged."""
+    claimed: Mapping[int, Claimed] = field(default_factory=dict)
+    """What the record says of claimed calls and their results, by the part's identity in memory."""
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 
@@ -166,6 +168,12 @@ _READABLE: Final = (Kind.TEXT, Kind.CALL, Kind.DEFINITION)
 
 def label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:
     """The label of one part, as lineage finds it from what the store knows."""
+    labelled = _label_of(scene, part, passages, receiver)
+    claimed = scene.claimed.get(id(part))
+    return labelled if claimed is None else lineage.reconciled(labelled, claimed)
+
+
+def _label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:
     whole = passages.whole
     if (
         scene.nothing_found

@@ -13,6 +13,14 @@ from firedoor.lineage.calculus import (
     label_without_evidence,
     outside_label,
 )
+from firedoor.lineage.claims import (
+    Claimed,
+    answered_digest,
+    call_digest,
+    claimed_call,
+    reconciled,
+    standing_of,
+)
 from firedoor.lineage.exposure import adopted_passages, emissions_of, exposed, leaves_of
 from firedoor.lineage.fingerprints import (
     GUARANTEE_CHARS,
@@ -37,6 +45,7 @@ from firedoor.lineage.matcher import (
 from firedoor.lineage.matches import Match, authored, stretches
 from firedoor.lineage.normal import Normal, normal_of, normal_of_stored
 from firedoor.lineage.passages import (
+    GLOBAL_MATCH_CHARS_MIN,
     NO_PASSAGES,
     Passage,
     Passages,
@@ -47,9 +56,11 @@ from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
 from firedoor.lineage.spans import Kept, kept_digests
 
 __all__ = [
+    "GLOBAL_MATCH_CHARS_MIN",
     "GUARANTEE_CHARS",
     "NO_PASSAGES",
     "Answer",
+    "Claimed",
     "Index",
     "Kept",
     "Known",
@@ -76,9 +87,12 @@ __all__ = [
     "Written",
     "adopted_passages",
     "answer",
+    "answered_digest",
     "author_of",
     "authored",
+    "call_digest",
     "candidates",
+    "claimed_call",
     "emissions_of",
     "exposed",
     "fresh",
@@ -95,6 +109,8 @@ __all__ = [
     "printer_for",
     "prints_of",
     "question",
+    "reconciled",
+    "standing_of",
     "store_map",
     "stretches",
     "whole_passages",

@@ -146,6 +146,10 @@ FIELDS: Final[Mapping[str, Field]] = {
 }
 
 
+INSIDE: Final = frozenset({"standing"})
+"""Words about what a part is, whatever its label."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A compiled rule. All its conditions must fit."""
@@ -155,6 +159,14 @@ class Rule:
     tests: tuple[Test, ...]
     asks: frozenset[str]
     shadow: bool = False
+
+    @property
+    def holds_inside(self) -> bool:
+        """Whether the rule speaks of what a part is, rather than of how far it has come.
+
+        That is so inside a room as well, and of the run's own unproven text.
+        """
+        return PART in self.asks and any(test.field in INSIDE for test in self.tests)
 
     @property
     def names_hop(self) -> bool:

@@ -72,6 +72,7 @@ def minted_from(row: Any) -> MintedRow:
 
 COVERAGE: Final = (
     "judged", "attributed", "total", "opaque", "words", "assumed", "unproven", "withheld",
+    "forged", "transplanted",
 )  # fmt: skip
 
 

@@ -27,14 +27,14 @@ class Keeper(kept.Keeper, Protocol):
 _ENTRIES = "INSERT INTO entries (idx, bytes, leaf) VALUES (?,?,?)"
 _CALLS = (
     "INSERT INTO calls (call, instance, base, base_parts, attempt, answered, at, open_index, "
-    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld, forged, "
+    "transplanted) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 # In `observe` a call may be closed whose opening could not be written.
 _CLOSED = (
     "INSERT INTO calls (call, instance, base_parts, answered, at, close_index, "
-    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld) "
-    "VALUES (?,?,0,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld, forged, "
+    "transplanted) VALUES (?,?,0,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
     "ON CONFLICT DO UPDATE SET answered = max(answered, excluded.answered), "
     "close_index = excluded.close_index, verdict = excluded.verdict"
 )
