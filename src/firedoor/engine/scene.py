@@ -191,6 +191,10 @@ def _label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) 
 def _known(scene: Scene, part: Part, passages: Passages) -> Known:
     found = scene.found
     use, place = _use_of(scene.settings, scene.calls, scene.attested, part, passages)
+    claimed = scene.claimed.get(id(part))
+    told = passages.whole is not None and scene.attested.place_of(passages.whole.digest)
+    if use is not None and claimed is not None and not told:
+        use, place = lineage.as_claimed(use, place, claimed)
     marks: tuple[StoreMark, ...] = ()
     if place is not None:
         marks = tuple(
@@ -201,10 +205,10 @@ def _known(scene: Scene, part: Part, passages: Passages) -> Known:
         )
     grants = found.grants
     if passages.whole is not None:
-        told = scene.attested.grant_of(passages.whole.digest)
-        if told is not None:
+        grant = scene.attested.grant_of(passages.whole.digest)
+        if grant is not None:
             digest = passages.whole.digest
-            grants = {**grants, digest: (*grants.get(digest, ()), told)}
+            grants = {**grants, digest: (*grants.get(digest, ()), grant)}
     minted = None
     if part.kind is Kind.REFERENCE:
         minted = found.minted.get(scene.settings.digester(f"id\x1f{part.text}"))

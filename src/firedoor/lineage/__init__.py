@@ -16,6 +16,7 @@ from firedoor.lineage.calculus import (
 from firedoor.lineage.claims import (
     Claimed,
     answered_digest,
+    as_claimed,
     call_digest,
     claimed_call,
     reconciled,
@@ -88,6 +89,7 @@ __all__ = [
     "adopted_passages",
     "answer",
     "answered_digest",
+    "as_claimed",
     "author_of",
     "authored",
     "call_digest",

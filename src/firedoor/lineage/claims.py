@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from firedoor.lineage.calculus import Labelled
 from firedoor.lineage.passages import Digester
+from firedoor.lineage.places import FLEET, Use
 from firedoor.types.ids import Digest, RunId
 from firedoor.types.label import Label, join_all
 from firedoor.types.part import Evidence, Origin, Standing
-from firedoor.types.record import Emission
+from firedoor.types.record import Emission, Place
 
 
 class Claimed(NamedTuple):
@@ -47,6 +48,17 @@ def claimed_call(heard: Sequence[Emission], run: RunId) -> Claimed:
     if standing is not Standing.OWN:
         return Claimed(standing)
     return Claimed(standing, join_all(e.label for e in heard if e.run == run))
+
+
+def as_claimed(use: Use, place: Place | None, claimed: Claimed) -> tuple[Use | None, Place | None]:
+    """Where a result comes from, as far as its call shows it.
+
+    A call that nobody was given shows nothing: whoever makes one up may name the cleanest place there
+    is, or a page of the open web. Only the channel stays, which makes nothing milder.
+    """
+    if claimed.standing is not Standing.FORGED:
+        return use, place
+    return (use._replace(place=None, closed=False) if use.writers == FLEET else None), None
 
 
 def reconciled(labelled: Labelled, claimed: Claimed) -> Labelled:
