@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from firedoor import budget, identity
-from firedoor.engine.asking import full_roots, quarantine_id, text_verdict, tool_of
+from firedoor.engine.asking import full_roots, opaque_of, quarantine_id, text_verdict, tool_of
 from firedoor.engine.marks import marked
 from firedoor.engine.scene import Scene, label_of
 from firedoor.engine.trail import Exposure, Tally
@@ -326,6 +326,9 @@ class _Section:
                 record["tool"] = tool
         if labelled.standing is not None:
             record["standing"] = labelled.standing
+        opaque = opaque_of(self.scene, part)
+        if opaque:
+            record["opaque"] = [list(span) for span in opaque]
         shown, rule = verdict.action, verdict.rule
         if shown is Action.ALLOW and verdict.shadow:
             rule, shown = verdict.shadow[0]

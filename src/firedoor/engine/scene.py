@@ -43,6 +43,8 @@ class Scene:
     """The tool calls claimed up to the section that is being judged."""
     claimed: Mapping[int, Claimed] = field(default_factory=dict)
     """What the record says of claimed calls and their results, by the part's identity in memory."""
+    opaque: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """What nobody can read of a text, by the part's identity in memory, once somebody asked."""
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 

@@ -45,6 +45,7 @@ from firedoor.lineage.matcher import (
 )
 from firedoor.lineage.matches import Match, authored, stretches
 from firedoor.lineage.normal import Normal, normal_of, normal_of_stored
+from firedoor.lineage.opaque import opaque_spans
 from firedoor.lineage.passages import (
     GLOBAL_MATCH_CHARS_MIN,
     NO_PASSAGES,
@@ -106,6 +107,7 @@ __all__ = [
     "match",
     "normal_of",
     "normal_of_stored",
+    "opaque_spans",
     "outside_label",
     "passages_of",
     "printer_for",

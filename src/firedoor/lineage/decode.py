@@ -159,7 +159,7 @@ def unwrapped(text: str, work_chars: int) -> Unwrapped:
                 layers.append(_inside(layer, found, number))
                 if len(layers[-1].chain) < DEPTH_MAX:
                     waiting.append(len(layers) - 1)
-                elif not _GUESSED & set(layers[-1].chain) and _blobs(found.text):
+                elif not _GUESSED & set(layers[-1].chain) and blobs(found.text):
                     complete = False
     return Unwrapped(tuple(layers), _opaque(layers), complete, spent)
 
@@ -172,7 +172,7 @@ def _entropy(text: str) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-def _blobs(text: str) -> list[tuple[int, int]]:
+def blobs(text: str) -> list[tuple[int, int]]:
     """Stretches that look like code and not like words."""
     found: list[tuple[int, int]] = []
     for letters, least, entropy in _BLOBS:
@@ -202,15 +202,15 @@ def _opaque(layers: list[Layer]) -> tuple[tuple[int, int], ...]:
     for number, layer in enumerate(layers):
         if layer.chain and layer.chain[-1] in _GUESSED:
             continue
-        blobs = _blobs(layer.text)
-        if not blobs:
+        seen = blobs(layer.text)
+        if not seen:
             continue
         read = {
             (below.start, below.end)
             for n, below in enumerate(layers[number + 1 :], number + 1)
             if _SOLID & set(below.chain[len(layer.chain) :]) and number in _ancestors(layers, n)
         }
-        for low, high in blobs:
+        for low, high in seen:
             start, end = layer.span(low, high)
             known = sum(max(0, min(end, b) - max(start, a)) for a, b in _merged(read))
             if 2 * known < end - start:

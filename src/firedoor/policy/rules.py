@@ -124,6 +124,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         _row("evidence", PART, *_vocabulary(Evidence)),
         _row("standing", PART, *_vocabulary(Standing)),
         _row("surface", "part call request", *_vocabulary(Surface)),
+        _row("opaque", PART, _flag, "true | false"),
         _row("crossing", PART, _flag, "true | false"),
         _row("attributed", PART, _flag, "true | false"),
         _row("reach_full", PART, _flag, "true | false"),
@@ -146,10 +147,6 @@ FIELDS: Final[Mapping[str, Field]] = {
 }
 
 
-INSIDE: Final = frozenset({"standing"})
-"""Words about what a part is, whatever its label."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A compiled rule. All its conditions must fit."""
@@ -166,7 +163,14 @@ class Rule:
 
         That is so inside a room as well, and of the run's own unproven text.
         """
-        return PART in self.asks and any(test.field in INSIDE for test in self.tests)
+        if PART not in self.asks:
+            return False
+        return self.names_opaque or any(test.field == "standing" for test in self.tests)
+
+    @property
+    def names_opaque(self) -> bool:
+        """Whether the rule asks for what nobody can read."""
+        return any(test.field == "opaque" and test.fits(True) for test in self.tests)
 
     @property
     def names_hop(self) -> bool:

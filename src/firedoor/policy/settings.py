@@ -73,6 +73,11 @@ class Policy:
         object.__setattr__(self, "inside", inside)
 
     @property
+    def asks_opaque(self) -> bool:
+        """Whether a rule wants to know what nobody can read."""
+        return any(rule.names_opaque for rule in self.inside)
+
+    @property
     def digest(self) -> str:
         """``sha256:…`` over the canonical JSON (RFC 8785) of the effective policy."""
         return _digest(self)

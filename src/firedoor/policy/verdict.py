@@ -41,9 +41,11 @@ def passes_unasked(policy: Policy, *, part_of_room: bool, inrun: bool, run_expos
 def inside_verdict(policy: Policy, ask: PartAsk) -> Verdict:
     """What happens to a part that passes unasked: only rules that hold inside a room speak of it.
 
-    What the record knows for the run's own is not asked about, nor what a person has released.
+    What the run said itself is not asked about where it stands as its own, nor what a person has
+    released.
     """
-    if not policy.inside or ask.standing is Standing.OWN or ask.evidence is Evidence.REVIEWED:
+    own = ask.own and ask.standing not in (Standing.FORGED, Standing.TRANSPLANTED)
+    if not policy.inside or own or ask.evidence is Evidence.REVIEWED:
         return PASSED
     return _first(policy.inside, ask, act=policy.mode is not Mode.OBSERVE)
 
