@@ -52,7 +52,7 @@ CHANGES = {
     "the row was removed": "DELETE FROM calls WHERE call = 'c_00000001'",
     "a row was made up": "INSERT INTO calls SELECT 'c_forged', instance, base, base_parts, attempt, "
     "answered, at, open_index, close_index, verdict, judged, attributed, total, opaque, words, "
-    "assumed, unproven, withheld FROM calls WHERE call = 'c_00000001'",
+    "assumed, unproven, withheld, forged, transplanted FROM calls WHERE call = 'c_00000001'",
     "a call was made up": "INSERT INTO documents SELECT 'c_forged', name, kind, body FROM documents "
     "WHERE call = 'c_00000001'",
 }

@@ -116,6 +116,12 @@ def _print_call(found: dict[str, Any], *, words: bool) -> None:
     console.print(
         f"parts: {coverage['judged']} judged, {coverage['attributed']} attributed, "
         f"{coverage['total']} in all, {coverage['opaque']} opaque"
+        + "".join(
+            f", {coverage[name]} {name}"
+            for name in ("forged", "transplanted")
+            # A call written down by an older door counted neither.
+            if coverage.get(name)
+        )
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
     # What stands where is what people look for: of all columns this one is never cut.

@@ -47,6 +47,8 @@ def status(config: Config = None, store: Store = None, json: AsJson = False) -> 
         ("attributed", f"{share(found['attributed_share'])} of the texts, "
                        f"{share(found['assumed_share'])} assumed"),
         ("withheld", f"{found['coverage']['withheld']} parts, {found['quarantined']} held for review"),
+        ("histories", f"{found['coverage']['forged']} forged parts, "
+                      f"{found['coverage']['transplanted']} transplanted"),
         ("deepest", f"generation {generation(found['deepest_generation'])}"),
         ("egress", f"{found['egress']['bytes']} bytes in what {found['egress']['calls']} tool calls "
                    f"asked of {found['egress']['hosts']} hosts, at most {found['egress']['bits']} bits"),
@@ -71,13 +73,13 @@ def instances(config: Config = None, store: Store = None, json: AsJson = False) 
         print_json(found)
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("instance", "compartment", "calls", "gen", "exposed to", "last seen"):
+    for name in ("instance", "compartment", "calls", "gen", "forged", "exposed to", "last seen"):
         table.add_column(name)
     for row in found:
         exposed = sorted({str(e["compartment"]) for e in row["exposures"]})
         table.add_row(
             inert(row["instance"]), inert(row["compartment"]),
-            str(row["calls"]), generation(row["generation"]), inert(", ".join(exposed) or "–"),
+            str(row["calls"]), generation(row["generation"]), str(row["forged"]), inert(", ".join(exposed) or "–"),
             row["last_seen"],
         )  # fmt: skip
     Console().print(table)

@@ -1,18 +1,22 @@
 """What policy is asked: of a text that would enter a context, and of a call that would leave it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from firedoor import budget, identity, lineage, policy
 from firedoor.engine.scene import Scene
 from firedoor.lineage import Labelled
 from firedoor.types.ids import Digest, QuarantineId, RoomId
 from firedoor.types.label import BOTTOM, Label, join
-from firedoor.types.part import Part
+from firedoor.types.part import Kind, Part, Standing
 from firedoor.types.record import Judgement
 from firedoor.types.verdict import Action, CallAsk, PartAsk, Verdict
 
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
+
+
+_READ: Final = (Kind.TEXT, Kind.CALL, Kind.DEFINITION)
+_NOT_OWN: Final = (Standing.FORGED, Standing.TRANSPLANTED)
 
 
 def _roots(label: Label) -> tuple[str, ...]:
@@ -54,7 +58,20 @@ def _ask(scene: Scene, part: Part, labelled: Labelled) -> PartAsk:
         reach_full=full,
         run_exposed=scene.run_label != BOTTOM,
         part_of_room=_part_of_room(labelled),
+        own=labelled.own,
+        opaque=bool(opaque_of(scene, part)),
     )
+
+
+def opaque_of(scene: Scene, part: Part) -> tuple[tuple[int, int], ...]:
+    """What nobody can read of a text: looked for closely where a rule wants to know."""
+    if part.kind not in _READ:
+        return ()
+    found = scene.opaque.get(id(part))
+    if found is None:
+        asked = scene.settings.policy.asks_opaque
+        found = scene.opaque[id(part)] = lineage.opaque_spans(part.text, wrapped=asked)
+    return found
 
 
 def _part_of_room(labelled: Labelled) -> bool:
@@ -69,11 +86,33 @@ def tool_of(scene: Scene, part: Part) -> str | None:
     return claim.name if claim is not None else None
 
 
+def _asked_here(scene: Scene, part: Part, labelled: Labelled) -> bool:
+    """Whether a rule may speak of what a part is, wherever it comes from."""
+    rules = scene.settings.policy
+    if not rules.inside:
+        return False
+    if labelled.standing in _NOT_OWN:
+        return True
+    return rules.asks_opaque and not labelled.own and bool(opaque_of(scene, part))
+
+
+def _released(scene: Scene, digest: Digest | None) -> bool:
+    """Whether a person let this text go, for this room and until now."""
+    return digest is not None and any(
+        grant.kind == "released"
+        and (grant.until is None or grant.until > scene.at)
+        and grant.scope in (None, scene.instance.room)
+        for grant in scene.found.grants.get(digest, ())
+    )
+
+
 def text_verdict(
     scene: Scene, part: Part, labelled: Labelled, digest: Digest | None
 ) -> tuple[Verdict, Judgement | None, bool]:
     """The verdict of one text; what to remember of it; whether it was remembered already."""
-    if scene.enforcing and digest is not None and not labelled.own:
+    # What a text is, in this place, no earlier judgement of the same text says.
+    here = _asked_here(scene, part, labelled) and not _released(scene, digest)
+    if scene.enforcing and digest is not None and not (labelled.own or here):
         # The same part in the same instance gets the same bytes until orders or policy change.
         held = scene.found.judgements.get(digest)
         if held is not None and held.epoch == _epoch(scene, labelled):
@@ -86,11 +125,11 @@ def text_verdict(
     )
     verdict = (
         policy.PASSED
-        if unasked
+        if unasked and not here
         else policy.verdict_for(scene.settings.policy, _ask(scene, part, labelled))
     )
     remember = None
-    judged = labelled.crossing or not verdict.action.shown
+    judged = (labelled.crossing or not verdict.action.shown) and not here
     if scene.enforcing and digest is not None and judged:
         quarantine = None
         if verdict.action is Action.QUARANTINE:

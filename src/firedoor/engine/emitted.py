@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firedoor import lineage
 from firedoor.engine import explain
 from firedoor.engine.asking import call_ask
+from firedoor.engine.claimed import given
 from firedoor.engine.matching import TEXT_CHARS_MIN
 from firedoor.engine.port import Wrote
 from firedoor.engine.roads import Roads
@@ -20,7 +21,15 @@ from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.ids import Digest
 from firedoor.types.label import BOTTOM, Label, join
 from firedoor.types.part import MintedId, OutputKind, OutputPart, ToolCall
-from firedoor.types.record import Emission, MintedRow, Place, RunRow, StoreMark, StoreRecord
+from firedoor.types.record import (
+    Emission,
+    InstanceRow,
+    MintedRow,
+    Place,
+    RunRow,
+    StoreMark,
+    StoreRecord,
+)
 from firedoor.types.verdict import Action, Verdict
 from firedoor.wire import Act
 
@@ -65,11 +74,26 @@ class Emitted:
         """Whether this text was emitted at this place."""
         return self._texts.get(part.pointer) == part.text
 
+    def _speaker(self) -> tuple[InstanceRow, Label]:
+        """Whose the words of the answer are, and their label."""
+        if self._references.retold is not None:
+            return self._references.retold[1], self._retold
+        return self.exchange.known_instance(), self.label
+
+    def _give(self, digests: Iterable[Digest]) -> None:
+        """Note by what a call that goes on will be known when a history claims it."""
+        row, label = self._speaker()
+        self._emissions.extend(
+            Emission(
+                digest, 0, row.room, row.run, label, row.id, row.name, row.compartment,
+                self.exchange.call_id, False,
+            )
+            for digest in digests
+        )  # fmt: skip
+
     def _emit(self, text: str) -> list[Emission]:
         exchange = self.exchange
-        row, label = exchange.known_instance(), self.label
-        if self._references.retold is not None:
-            row, label = self._references.retold[1], self._retold
+        row, label = self._speaker()
         made = lineage.emissions_of(
             text,
             digester=exchange.settings.digester,
@@ -180,6 +204,7 @@ class Emitted:
         self.tools[-1].update(self._roads.take(call, affordances))
         made = self._emit(call.arguments)
         self.said[call.pointer] = call.arguments
+        self._give(given(call.id, call.name, call.arguments, exchange.settings.digester))
         self._texts[call.pointer] = self._new_texts[call.pointer] = call.arguments
         use = exchange.settings.stores.place_of(call.name, call.arguments)
         row = exchange.known_instance()

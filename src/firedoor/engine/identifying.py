@@ -7,6 +7,7 @@ begins a conversation is somebody new.
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from firedoor import identity
+from firedoor.engine.claimed import asked_by
 from firedoor.engine.port import FoundParts, FoundWho, LookWho
 from firedoor.engine.references import owner_of
 from firedoor.engine.settings import Digester
@@ -58,6 +59,8 @@ def question(engine: "Engine", who: Who, request: "RequestReader") -> LookWho | 
         for passages in section.passages
         for digest in passages.digests
     ]
+    for section in request.new_turns if instance is None else ():
+        assistant += asked_by(section.reading.calls, request.settings.digester)
     parent = who.parent_name
     if instance is None and parent is None and not chains and not assistant:
         # It begins a conversation, so it is somebody new, unless it is somebody's second try.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from firedoor import budget, identity
-from firedoor.engine.asking import full_roots, quarantine_id, text_verdict, tool_of
+from firedoor.engine.asking import full_roots, opaque_of, quarantine_id, text_verdict, tool_of
 from firedoor.engine.marks import between, defused, marked
 from firedoor.engine.scene import Scene, label_of
 from firedoor.engine.trail import Exposure, Tally
@@ -16,7 +16,7 @@ from firedoor.lineage import Labelled, Passages, SpanLabel
 from firedoor.types.exchange import Mode
 from firedoor.types.ids import Digest, PassageId, QuarantineId
 from firedoor.types.label import BOTTOM, join
-from firedoor.types.part import CallClaim, Evidence, Kind, Part
+from firedoor.types.part import CallClaim, Evidence, Kind, Part, Standing
 from firedoor.types.record import Grant, Judgement, QuarantineRow
 from firedoor.types.verdict import Action, Verdict
 from firedoor.wire import Edit
@@ -61,7 +61,7 @@ class _Section:
         self.presented = BOTTOM
         self.counts = dict.fromkeys(
             ("judged", "attributed", "opaque", "words", "assumed", "unproven", "withheld",
-             "released"), 0,
+             "released", "forged", "transplanted"), 0,
         )  # fmt: skip
 
     def outcome(self, digests: tuple[Digest, ...]) -> Outcome:
@@ -129,6 +129,8 @@ class _Section:
         self.counts["unproven"] += labelled.unproven
         if labelled.statements:
             self.statements.update(dict.fromkeys(labelled.statements))
+        self.counts["forged"] += labelled.standing is Standing.FORGED
+        self.counts["transplanted"] += labelled.standing is Standing.TRANSPLANTED
 
     def _grant(self, passages: Passages) -> None:
         if passages.whole is None:
@@ -341,6 +343,9 @@ class _Section:
                 record["tool"] = tool
         if labelled.standing is not None:
             record["standing"] = labelled.standing
+        opaque = opaque_of(self.scene, part)
+        if opaque:
+            record["opaque"] = [list(span) for span in opaque]
         shown, rule = verdict.action, verdict.rule
         if shown is Action.ALLOW and verdict.shadow:
             rule, shown = verdict.shadow[0]

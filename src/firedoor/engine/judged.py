@@ -8,7 +8,7 @@ person, ``training``.
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from firedoor.engine import proving, training
+from firedoor.engine import claimed, proving, training
 from firedoor.engine.judge import Outcome, judge_section
 from firedoor.engine.matching import Matching
 from firedoor.engine.port import Brought, FoundParts, LookParts
@@ -74,6 +74,7 @@ class Judged:
         for section in (*request.new_turns, *request.new_fields.values()):
             if section.outcome is not None:
                 continue
+            passages.update(dict.fromkeys(section.claims.digests()))
             for part, found in zip(section.reading.parts, section.passages, strict=False):
                 passages.update(dict.fromkeys(found.digests))
                 if part.kind is Kind.REFERENCE:
@@ -268,6 +269,9 @@ class Judged:
         for outcome in reviewed.values():
             scene.run_label = join(scene.run_label, outcome.tally.presented)
         unread = [s for _, s in sections if s.outcome is None]
+        scene.claimed = claimed.standings(
+            ((s.reading.parts, s.claims) for s in unread), scene.found.emissions, scene.instance.run
+        )
         scene = scene.having_read([(s.reading.parts, s.passages, s.calls) for s in unread])
         self.run_label = scene.run_label
         outcomes: Outcomes = []

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firedoor import identity, wire
+from firedoor.engine.claimed import NO_CLAIMS, Claims, claims_of, passages_of, spoken
 from firedoor.engine.commands import ReadBody
 from firedoor.engine.judge import Outcome, words_outcome
 from firedoor.engine.refusing import Refused
@@ -48,6 +49,8 @@ class Section(NamedTuple):
     """A file that waits for a person if instances wrote any of these lines."""
     calls: Mapping[str, CallClaim] = {}
     """The tool calls claimed up to here: by an id that is used again, a later turn means another."""
+    claims: Claims = NO_CLAIMS
+    """What is looked up of the calls and results that it claims."""
 
 
 class RequestReader:
@@ -327,11 +330,16 @@ class RequestReader:
                 self.calls[claim.id] = claim
 
     def _section(self, pointer: str, reading: Reading) -> Section:
+        reading = spoken(reading)
         self._claim(reading.calls)
         plain = reading.turn is None and not reading.calls and not reading.unknown
         outcome = words_outcome(reading.parts) if plain else None
-        passages = section_passages(reading.parts, self.settings.digester)
-        return Section(pointer, reading, passages, outcome, None, self.calls)
+        digester = self.settings.digester
+        claims = claims_of(reading, self.calls, digester)
+        passages = section_passages(reading.parts, digester)
+        if reading.calls:
+            passages = passages_of(reading.parts, passages, claims)
+        return Section(pointer, reading, passages, outcome, None, self.calls, claims)
 
     def _path(self) -> Section:
         """The ids in the path: whose they are is asked like that of any other reference."""

@@ -84,6 +84,8 @@ def coverage(t: Tally) -> dict[str, int]:
         "assumed": t.assumed,
         "unproven": t.unproven,
         "withheld": t.withheld,
+        "forged": t.forged,
+        "transplanted": t.transplanted,
     }
 
 

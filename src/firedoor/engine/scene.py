@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from firedoor import lineage
 from firedoor.engine.port import FoundParts
 from firedoor.engine.settings import Digester, EngineSettings
-from firedoor.lineage import Known, Labelled, Passages, Receiver, Statement, Stretch, Use
+from firedoor.lineage import (
+    Claimed,
+    Known,
+    Labelled,
+    Passages,
+    Receiver,
+    Statement,
+    Stretch,
+    Use,
+)
 from firedoor.types.exchange import Mode, Surface
 from firedoor.types.ids import CallId, Digest
 from firedoor.types.label import BOTTOM, Label, join, join_all
@@ -47,6 +56,10 @@ class Scene:
     """The passages found in it, likewise."""
     statements: Mapping[Digest, tuple[Statement, ...]] = field(default_factory=dict)
     """The statements that came with the request and are of one of its texts, by that text."""
+    claimed: Mapping[int, Claimed] = field(default_factory=dict)
+    """What the record says of claimed calls and their results, by the part's identity in memory."""
+    opaque: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """What nobody can read of a text, by the part's identity in memory, once somebody asked."""
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 
@@ -179,6 +192,12 @@ _READABLE: Final = (Kind.TEXT, Kind.CALL, Kind.DEFINITION)
 
 def label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:
     """The label of one part, as lineage finds it from what the store and statements know."""
+    labelled = _label_of(scene, part, passages, receiver)
+    claimed = scene.claimed.get(id(part))
+    return labelled if claimed is None else lineage.reconciled(labelled, claimed)
+
+
+def _label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:
     whole = passages.whole
     if scene.statements and whole is not None and part.kind in _READABLE:
         labelled = lineage.label_of(_known(scene, part, passages), receiver)
@@ -203,6 +222,9 @@ def _known(scene: Scene, part: Part, passages: Passages) -> Known:
     if use is None and part.role is Role.TOOL and part.call and part.call not in scene.calls:
         row = found.minted.get(scene.settings.digester(f"call\x1f{part.call}"))
         use = lineage.use_from(row.resource) if row is not None else None
+    claimed = scene.claimed.get(id(part))
+    if use is not None and claimed is not None and not told:
+        use, place = lineage.as_claimed(use, place, claimed)
     marks: tuple[StoreMark, ...] = ()
     if place is not None:
         marks = tuple(

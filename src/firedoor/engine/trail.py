@@ -46,6 +46,8 @@ class Tally(NamedTuple):
     unproven: int = 0
     withheld: int = 0
     released: int = 0
+    forged: int = 0
+    transplanted: int = 0
     edits: tuple[Edit, ...] = ()
     exposures: tuple[Exposure, ...] = ()
     crossed: tuple[tuple[str, str, bool], ...] = ()
@@ -68,6 +70,8 @@ class Tally(NamedTuple):
             self.unproven + other.unproven,
             self.withheld + other.withheld,
             self.released + other.released,
+            self.forged + other.forged,
+            self.transplanted + other.transplanted,
             self.edits + other.edits if other.edits else self.edits,
             _merged(self.exposures, other.exposures) if other.exposures else self.exposures,
             self.crossed + other.crossed if other.crossed else self.crossed,

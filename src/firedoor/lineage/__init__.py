@@ -13,6 +13,15 @@ from firedoor.lineage.calculus import (
     label_without_evidence,
     outside_label,
 )
+from firedoor.lineage.claims import (
+    Claimed,
+    answered_digest,
+    as_claimed,
+    call_digest,
+    claimed_call,
+    reconciled,
+    standing_of,
+)
 from firedoor.lineage.convergence import INSTANCES_A_ROOM_MAX, Convergence, Meeting, Visit, meetings
 from firedoor.lineage.egress import Egress
 from firedoor.lineage.exposure import adopted_passages, emissions_of, exposed, leaves_of
@@ -41,7 +50,9 @@ from firedoor.lineage.matcher import (
 )
 from firedoor.lineage.matches import Match, authored, stretches
 from firedoor.lineage.normal import Normal, normal_of, normal_of_stored
+from firedoor.lineage.opaque import opaque_spans
 from firedoor.lineage.passages import (
+    GLOBAL_MATCH_CHARS_MIN,
     NO_PASSAGES,
     Passage,
     Passages,
@@ -83,6 +94,7 @@ from firedoor.lineage.vouching import vouched
 from firedoor.lineage.walk import HOPS_MAX, Edge, Hop, walked
 
 __all__ = [
+    "GLOBAL_MATCH_CHARS_MIN",
     "GUARANTEE_CHARS",
     "HEADER",
     "HOPS_MAX",
@@ -91,6 +103,7 @@ __all__ = [
     "NO_PASSAGES",
     "Answer",
     "BadStatement",
+    "Claimed",
     "Convergence",
     "Cut",
     "Edge",
@@ -136,10 +149,14 @@ __all__ = [
     "Written",
     "adopted_passages",
     "answer",
+    "answered_digest",
+    "as_claimed",
     "author_of",
     "authored",
     "believed",
+    "call_digest",
     "candidates",
+    "claimed_call",
     "cut",
     "emissions_of",
     "exposed",
@@ -156,6 +173,7 @@ __all__ = [
     "meetings",
     "normal_of",
     "normal_of_stored",
+    "opaque_spans",
     "outside_label",
     "passage_digest",
     "passage_id",
@@ -166,7 +184,9 @@ __all__ = [
     "prints_of",
     "question",
     "quoted",
+    "reconciled",
     "signed_label",
+    "standing_of",
     "statement_id",
     "store_map",
     "stretches",

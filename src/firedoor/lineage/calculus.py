@@ -470,7 +470,7 @@ def label_of(known: Known, receiver: Receiver) -> Labelled:
         crossing=foreign or rest.crossing,
         standing=standing,
         spans=split,
-        rest=rest,
+        rest=rest._replace(standing=standing),
     )
 
 

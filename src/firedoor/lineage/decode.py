@@ -144,7 +144,7 @@ def unwrapped(text: str, work_chars: int) -> Unwrapped:
     seen = {text}
     bounds = Bounds(EXPANSION_MAX * max(len(text), SHORT_TEXT_CHARS), work_chars)
     # What is opaque in the text itself is told whatever the codecs cost.
-    blobs = {0: _blobs(Script(text).raw, Bounds(0, work_chars // 4))}
+    seen_blobs = {0: _blobs(Script(text).raw, Bounds(0, work_chars // 4))}
     while waiting:
         number = waiting.popleft()
         layer = layers[number]
@@ -168,18 +168,23 @@ def unwrapped(text: str, work_chars: int) -> Unwrapped:
                 if len(layers[-1].chain) < DEPTH_MAX:
                     waiting.append(len(layers) - 1)
                 elif not _GUESSED & set(layers[-1].chain):
-                    blobs[len(layers) - 1] = _blobs(Script(found.text).raw, bounds)
-                    bounds.complete &= not blobs[len(layers) - 1]
+                    seen_blobs[len(layers) - 1] = _blobs(Script(found.text).raw, bounds)
+                    bounds.complete &= not seen_blobs[len(layers) - 1]
         if layer.chain and layer.chain[-1] not in _GUESSED:
-            blobs[number] = _blobs(script.raw, bounds)
+            seen_blobs[number] = _blobs(script.raw, bounds)
     spent = work_chars - max(0, bounds.work)
-    return Unwrapped(tuple(layers), _opaque(layers, blobs), bounds.complete, spent)
+    return Unwrapped(tuple(layers), _opaque(layers, seen_blobs), bounds.complete, spent)
 
 
 def _entropy(raw: bytes) -> float:
     counts = np.bincount(np.frombuffer(raw, np.uint8))
     shares = counts[counts > 0] / len(raw)
     return float(-(shares * np.log2(shares)).sum())
+
+
+def blobs(text: str) -> list[tuple[int, int]]:
+    """Stretches of a text that look like code and not like words, as they stand."""
+    return _blobs(Script(text).raw, Bounds(0, _BLOB_WORK + len(text)))
 
 
 def _blobs(raw: bytes, bounds: Bounds) -> list[tuple[int, int]]:

@@ -124,6 +124,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         _row("evidence", PART, *_vocabulary(Evidence)),
         _row("standing", PART, *_vocabulary(Standing)),
         _row("surface", "part call request", *_vocabulary(Surface)),
+        _row("opaque", PART, _flag, "true | false"),
         _row("crossing", PART, _flag, "true | false"),
         _row("attributed", PART, _flag, "true | false"),
         _row("reach_full", PART, _flag, "true | false"),
@@ -155,6 +156,21 @@ class Rule:
     tests: tuple[Test, ...]
     asks: frozenset[str]
     shadow: bool = False
+
+    @property
+    def holds_inside(self) -> bool:
+        """Whether the rule speaks of what a part is, rather than of how far it has come.
+
+        That is so inside a room as well, and of the run's own unproven text.
+        """
+        if PART not in self.asks:
+            return False
+        return self.names_opaque or any(test.field == "standing" for test in self.tests)
+
+    @property
+    def names_opaque(self) -> bool:
+        """Whether the rule asks for what nobody can read."""
+        return any(test.field == "opaque" and test.fits(True) for test in self.tests)
 
     @property
     def names_hop(self) -> bool:

@@ -66,6 +66,17 @@ class Policy:
     compartments: tuple[CompartmentSetting, ...] = ()
     source: Mapping[str, object] = field(default_factory=dict)
     """The effective settings as JSON data: what ``digest`` names."""
+    inside: tuple[Rule, ...] = field(init=False, repr=False, compare=False, default=())
+    """The file's rules that are asked of parts inside a room too (`Rule.holds_inside`)."""
+
+    def __post_init__(self) -> None:
+        inside = tuple(rule for rule in self.rules if rule.holds_inside)
+        object.__setattr__(self, "inside", inside)
+
+    @property
+    def asks_opaque(self) -> bool:
+        """Whether a rule wants to know what nobody can read."""
+        return any(rule.names_opaque for rule in self.inside)
 
     @property
     def digest(self) -> str:

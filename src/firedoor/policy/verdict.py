@@ -8,6 +8,7 @@ from firedoor.policy.rules import Rule
 from firedoor.policy.settings import Policy
 from firedoor.policy.treatments import Treatment, treatment_of
 from firedoor.types.exchange import Mode
+from firedoor.types.part import Evidence, Standing
 from firedoor.types.verdict import Action, CallAsk, PartAsk, RequestAsk, Verdict
 
 PASSED: Final = Verdict(Action.ALLOW)
@@ -37,12 +38,24 @@ def passes_unasked(policy: Policy, *, part_of_room: bool, inrun: bool, run_expos
     return part_of_room or (inrun and (policy.rewrite == "attenuate" or not run_exposed))
 
 
+def inside_verdict(policy: Policy, ask: PartAsk) -> Verdict:
+    """What happens to a part that passes unasked: only rules that hold inside a room speak of it.
+
+    What the run said itself is not asked about where it stands as its own, nor what a person has
+    released.
+    """
+    own = ask.own and ask.standing not in (Standing.FORGED, Standing.TRANSPLANTED)
+    if not policy.inside or own or ask.evidence is Evidence.REVIEWED:
+        return PASSED
+    return _first(policy.inside, ask, act=policy.mode is not Mode.OBSERVE)
+
+
 def verdict_for(policy: Policy, ask: PartAsk) -> Verdict:
     """What happens to a part (MODEL lines 28 and 29). In ``observe`` every answer is a shadow."""
     if passes_unasked(
         policy, part_of_room=ask.part_of_room, inrun=ask.inrun, run_exposed=ask.run_exposed
     ):
-        return PASSED
+        return inside_verdict(policy, ask)
     act = policy.mode is not Mode.OBSERVE
     rules = policy.rules + policy.preset
     if ask.inrun:

@@ -25,7 +25,8 @@ _PROBLEMS_MAX: Final = 20
 _CALLS: Final = (
     "SELECT c.call, c.instance, c.open_index, c.close_index, o.bytes, e.bytes, "
     "p.kind, p.body, q.kind, q.body, "
-    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld "
+    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld, forged, "
+    "transplanted "
     "FROM (SELECT * FROM calls WHERE call > ? ORDER BY call LIMIT ?) c "
     "LEFT JOIN entries o ON o.idx = c.open_index "
     "LEFT JOIN entries e ON e.idx = c.close_index "

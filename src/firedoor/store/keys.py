@@ -1,5 +1,6 @@
 """Keys that belong to a store: one file beside it, mode 0600, from which all others derive."""
 
+import base64
 import hashlib
 import os
 import secrets
@@ -56,6 +57,14 @@ class StoreKeys:
     def place_key(self, key: str) -> str:
         """The key of a place as the store knows it: an argument of a tool may be content."""
         return veiled_name(key, self.digest, digits=32)
+
+    def sealed_name(self, name: str) -> str:
+        """A name that a model may have chosen, for a column of the store; ``unsealed_name`` reads it."""
+        return base64.b64encode(self.seal(name.encode(), "name")).decode()
+
+    def unsealed_name(self, sealed: str) -> str:
+        """The inverse of ``sealed_name``. Raises InvalidTag or ValueError when it was changed."""
+        return self.unseal(base64.b64decode(sealed), "name").decode()
 
     def seal(self, body: bytes, bound_to: str) -> bytes:
         """AES-256-GCM of ``body``, readable only as what belongs to ``bound_to``."""

@@ -333,7 +333,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) 
             found_at = (place.key if at == key else at) or None
             marks[StoreMark(Place(store, found_at), RoomId(room), label_from(label))] = None
     minted = {
-        Digest(row[0]): minted_from(row)
+        Digest(row[0]): minted_from(row, keys.unsealed_name)
         for row in in_batches(
             connection,
             "SELECT " + MINTED_COLUMNS + " FROM minted WHERE id IN ({})",  # noqa: S608 - constants

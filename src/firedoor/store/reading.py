@@ -29,7 +29,7 @@ from firedoor.types.record import Emission, Grant, InstanceRow, MintedRow
 _PAGE: Final = 1_000
 _COUNTED: Final = (
     "SELECT verdict, count(*), sum(judged), sum(attributed), sum(total), sum(opaque), sum(words), "
-    "sum(assumed), sum(unproven), sum(withheld) FROM calls WHERE open_index IS NOT NULL "
+    "sum(assumed), sum(unproven), sum(withheld), sum(forged), sum(transplanted) FROM calls WHERE open_index IS NOT NULL "
     "GROUP BY verdict"
 )
 """In the order of `COVERAGE`."""
@@ -169,7 +169,8 @@ class StoreReader:
         with self._store.snapshot() as db:
             rows = db.execute(
                 "SELECT i.name, i.id, i.compartment, i.room, i.run, i.parents, count(c.call), "
-                "i.first_seen, max(c.at), r.label, i.credential, max(c.call) FROM instances i "
+                "i.first_seen, max(c.at), r.label, i.credential, max(c.call), sum(c.forged), "
+                "sum(c.transplanted) FROM instances i "
                 "LEFT JOIN runs r ON r.run = i.run "
                 "JOIN calls c ON c.instance = i.id AND c.open_index IS NOT NULL "
                 "GROUP BY i.id ORDER BY max(c.at) DESC, i.name"
@@ -190,6 +191,8 @@ class StoreReader:
             label,
             credential,
             last,
+            forged,
+            transplanted,
         ) in rows:
             head = self.opened(last) or {}
             exposures = (self.closed(last) or head).get("exposures")
@@ -205,6 +208,8 @@ class StoreReader:
                     "parent": parent_ids[0] if parent_ids else None,
                     "parents": parent_ids,
                     "calls": calls,
+                    "forged": forged,
+                    "transplanted": transplanted,
                     "generation": head.get("generation", 0),
                     "run_generation": run_label.generation,
                     "exposures": exposures if exposures is not None else head.get("exposures", []),

@@ -1,7 +1,7 @@
 """Rows to types and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -74,9 +74,15 @@ def instance_from(row: Any) -> InstanceRow:
 MINTED_COLUMNS = "id, resource, credential, room, run, instance, label, call"
 
 
-def minted_from(row: Any) -> MintedRow:
+SEALED: Final = "sealed:"
+"""Before a resource that says where a call went: a model may have chosen the host."""
+
+
+def minted_from(row: Any, unsealed: Callable[[str], str] | None = None) -> MintedRow:
     """One row of ``minted``, in the order of ``MINTED_COLUMNS``."""
     id_, resource, credential, room, run, instance, label, call = row
+    if resource.startswith(SEALED):
+        resource = unsealed(resource.removeprefix(SEALED)) if unsealed is not None else "call"
     return MintedRow(
         Digest(id_), resource, credential, RoomId(room), RunId(run), InstanceId(instance),
         label_from(label), CallId(call),
@@ -85,6 +91,7 @@ def minted_from(row: Any) -> MintedRow:
 
 COVERAGE: Final = (
     "judged", "attributed", "total", "opaque", "words", "assumed", "unproven", "withheld",
+    "forged", "transplanted",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from firedoor.store import kept, roads
 from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import (
+    SEALED,
     counted,
     label_from,
     label_text,
@@ -34,14 +35,14 @@ class Keeper(kept.Keeper, Protocol):
 _ENTRIES = "INSERT INTO entries (idx, bytes, leaf) VALUES (?,?,?)"
 _CALLS = (
     "INSERT INTO calls (call, instance, base, base_parts, attempt, answered, at, open_index, "
-    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld, forged, "
+    "transplanted) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 # In `observe` a call may be closed whose opening could not be written.
 _CLOSED = (
     "INSERT INTO calls (call, instance, base_parts, answered, at, close_index, "
-    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld) "
-    "VALUES (?,?,0,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "verdict, judged, attributed, total, opaque, words, assumed, unproven, withheld, forged, "
+    "transplanted) VALUES (?,?,0,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
     "ON CONFLICT DO UPDATE SET answered = max(answered, excluded.answered), "
     "close_index = excluded.close_index, verdict = excluded.verdict"
 )
@@ -153,8 +154,8 @@ class Batch:
             rows[_CONTINUED].append((attempt, credential, chain))
         for m in commit.minted:
             rows[_MINTED].append(
-                (m.id, m.resource, m.credential, m.room, m.run, m.instance, label_text(m.label),
-                 m.call, m.written)
+                (m.id, self._resource(m.resource), m.credential, m.room, m.run, m.instance,
+                 label_text(m.label), m.call, m.written)
             )  # fmt: skip
         for f in commit.files:
             rows[_FILES].append((f.id, f.digest, f.purpose, f.lines, f.call))
@@ -173,6 +174,11 @@ class Batch:
         if commit.content is not None and self._keeper.retention != "digests":
             self._keep(call.call, f"text/{commit.content_n}", commit.content)
         return Committed(index, leaf)
+
+    def _resource(self, resource: str) -> str:
+        if not resource.startswith("call:"):
+            return resource
+        return SEALED + self._keeper.keys.sealed_name(resource)
 
     def _keep(self, call: CallId, name: str, document: bytes) -> None:
         kind, body = kept.kept(self._keeper, f"{call}/{name}", document)

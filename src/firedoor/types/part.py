@@ -125,6 +125,16 @@ class CallClaim(NamedTuple):
     pointer: str
 
 
+class ResultClaim(NamedTuple):
+    """What the history says a call of the caller's own tools gave."""
+
+    id: str
+    """Of the call; empty where the wire has no ids."""
+    name: str
+    """Of the tool, where the wire says it beside the result."""
+    pointer: str
+
+
 class Turn(NamedTuple):
     """The identity of one item of a history: what stays equal however a client re-serialises it.
 
@@ -146,6 +156,7 @@ class Reading(NamedTuple):
     """Pointers of fields, items or types that the inventory does not know."""
     hops: tuple[tuple[str, str], ...] = ()
     """(name, pointer) of what makes the call hold more instances than the wire shows."""
+    results: tuple[ResultClaim, ...] = ()
 
 
 class OutputKind(StrEnum):

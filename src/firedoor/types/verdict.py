@@ -49,6 +49,10 @@ class PartAsk(NamedTuple):
     """Whether anything foreign was ever presented to the part's run (ρ ≠ ⊥)."""
     part_of_room: bool = False
     """Own emission, ⊥, or carried within the room: nothing is judged inside a room."""
+    own: bool = False
+    """The run's own emission, or vouched for by a person or the program's maker."""
+    opaque: bool = False
+    """Whether the text has a stretch that looks like code and gives nothing readable."""
 
 
 class CallAsk(NamedTuple):

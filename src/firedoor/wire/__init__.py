@@ -11,6 +11,7 @@ from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
+from firedoor.wire.shape import normal_json
 from firedoor.wire.state.answer import OUTPUT_FILE
 from firedoor.wire.state.lists import Listing, filtered, listing
 from firedoor.wire.state.urls import GEMINI_MEMBERS, through_door
@@ -46,6 +47,7 @@ __all__ = [
     "form_shape",
     "is_wordy",
     "listing",
+    "normal_json",
     "parse",
     "refusal",
     "replace_spans",

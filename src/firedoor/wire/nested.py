@@ -50,6 +50,13 @@ def joined(pointer: str, readings: Iterable[Reading], *, editable: bool = True) 
         None,
         tuple(pointer + where for reading in found for where in reading.unknown),
         tuple((hop, pointer + where) for reading in found for hop, where in reading.hops),
+        tuple(
+            result._replace(
+                id=scoped(pointer, result.id) if result.id else "", pointer=pointer + result.pointer
+            )
+            for reading in found
+            for result in reading.results
+        ),
     )
 
 

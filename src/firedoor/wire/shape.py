@@ -25,12 +25,14 @@ from typing import Any, Final, NamedTuple
 
 import jiter
 
-from firedoor.types.part import CallClaim, Channel, Kind, Part, Role, Turn
+from firedoor.types.part import CallClaim, Channel, Kind, Part, ResultClaim, Role, Turn
 from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy
 
 _INNER_JSON_CHARS_MAX: Final = 4 * 2**20
 _INNER_LEVELS_MAX: Final = 4
 
+_QUOTING: Final = frozenset({"annotations", "citations"})
+"""Members of what an assistant says that hold no words of its own: the provider names its sources."""
 _ANYTHING: Final = ("definition", "free")
 
 Shape = Any
@@ -77,7 +79,7 @@ class Speaker(NamedTuple):
 class Found:
     """What a walk gathers."""
 
-    __slots__ = ("calls", "hops", "parts", "unknown")
+    __slots__ = ("calls", "hops", "parts", "results", "unknown")
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -85,6 +87,7 @@ class Found:
         """(name, pointer)"""
         self.unknown: list[str] = []
         self.calls: list[CallClaim] = []
+        self.results: list[ResultClaim] = []
 
 
 def escape(name: str) -> str:
@@ -107,13 +110,31 @@ def turn_of_texts_and_calls(
 
 
 def normal_json(text: str) -> str:
-    """JSON text with sorted names and no blanks; any other text stripped."""
+    """JSON text as no re-serialisation changes it; any other text stripped.
+
+    Names are sorted, blanks and spellings gone; a whole number is one, however it is written; no
+    arguments at all are an empty object.
+    """
     import json
 
+    if not text.strip():
+        return "{}"
     try:
-        return json.dumps(jiter.from_json(text.encode()), sort_keys=True, separators=(",", ":"))
+        value = _whole_numbers(jiter.from_json(text.encode()))
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
     except (ValueError, UnicodeEncodeError):
         return text.strip()
+
+
+def _whole_numbers(value: Any) -> Any:
+    # To JavaScript 1.0 and 1 are one number, and it writes the shorter.
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, dict):
+        return {name: _whole_numbers(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(item) for item in value]
+    return value
 
 
 def _member_name(name: str, pointer: str, speaker: Speaker, found: Found) -> None:
@@ -144,6 +165,7 @@ def free(value: Any, pointer: str, speaker: Speaker, found: Found, level: int = 
 
 def text(value: str, pointer: str, speaker: Speaker, found: Found, level: int = 0) -> None:
     """One string; a string that holds a JSON object or list is given as the strings inside."""
+    editable = True
     if level < _INNER_LEVELS_MAX and 2 <= len(value) <= _INNER_JSON_CHARS_MAX:
         head = value.lstrip()[:1]
         if head in ("{", "["):
@@ -153,10 +175,12 @@ def text(value: str, pointer: str, speaker: Speaker, found: Found, level: int = 
                 free(inner, pointer, speaker, found, level + 1)
                 if len(found.parts) > before:
                     return
+                # JSON without a string: with a text in its place it would be no JSON any more.
+                editable = speaker.kind is not Kind.CALL
     found.parts.append(
         Part(
             pointer, value, speaker.kind, speaker.role, speaker.channel, speaker.call,
-            speaker.tool, None, True, speaker.removable,
+            speaker.tool, None, editable, speaker.removable,
         )
     )  # fmt: skip
 
@@ -255,6 +279,8 @@ def member(
 ) -> None:
     """One member of an object at ``pointer``."""
     inner = f"{pointer}/{escape(name)}"
+    if name in _QUOTING and speaker.role is Role.ASSISTANT and speaker.kind is Kind.TEXT:
+        speaker = speaker._replace(role=Role.TOOL)
     known = shape.get(name)
     if known is None and "*" in shape:
         _member_name(name, inner, speaker, found)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from firedoor.types.exchange import Params
-from firedoor.types.part import CallClaim, Channel, Kind, Reading, Role
+from firedoor.types.part import CallClaim, Channel, Kind, Reading, ResultClaim, Role
 from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory import anthropic_messages as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields
@@ -17,6 +17,7 @@ _SPEAKERS = {
     # A `system` turn may stand inside the history: whoever writes the history can write one.
     "system": Speaker(Role.SYSTEM, Channel.SYSTEM),
 }
+_OWN_WORDS = frozenset({"text", "thinking", "redacted_thinking"})
 
 
 def sections(document: Any) -> Sections:
@@ -59,6 +60,7 @@ def _read_block(block: Any, pointer: str, speaker: Speaker, found: Found) -> Non
     if kind == "tool_result":
         call = block.get("tool_use_id")
         speaker = Speaker(Role.TOOL, Channel.TOOL, call if isinstance(call, str) else None)
+        found.results.append(ResultClaim(speaker.call or "", "", pointer))
     elif kind == "tool_use":
         id_, name = block.get("id"), block.get("name")
         speaker = Speaker(
@@ -67,6 +69,9 @@ def _read_block(block: Any, pointer: str, speaker: Speaker, found: Found) -> Non
         )  # fmt: skip
         arguments = call_arguments(block.get("input", {}))
         found.calls.append(CallClaim(speaker.call or "", speaker.tool or "", arguments, pointer))
+    elif speaker.role is Role.ASSISTANT and kind not in _OWN_WORDS:
+        # Of what ran at the provider nothing tells the model's words from what they brought in.
+        speaker = speaker._replace(role=Role.TOOL)
     walk(inventory.BLOCK, block, pointer, speaker, found)
 
 
@@ -88,8 +93,9 @@ def read_turn(pointer: str, value: Any) -> Reading:
     texts, calls = content_texts_and_calls(value.get("content"))
     turn = turn_of_texts_and_calls(speaker.role, texts, calls)
     return Reading(
-        tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops)
-    )
+        tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops),
+        tuple(found.results),
+    )  # fmt: skip
 
 
 def read_field(name: str, value: Any) -> Reading:

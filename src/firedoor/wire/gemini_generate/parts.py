@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from firedoor.types.exchange import Params
-from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
+from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, ResultClaim, Role
 from firedoor.wire.answers import count, dumps
 from firedoor.wire.document import members
 from firedoor.wire.inventory import gemini_generate as inventory
@@ -110,6 +110,7 @@ def _read_part(part: Any, pointer: str, speaker: Speaker, found: Found) -> None:
                 Role.TOOL, Channel.TOOL, id_ if isinstance(id_, str) and id_ else None,
                 name if isinstance(name, str) else None,
             )  # fmt: skip
+            found.results.append(ResultClaim(speaker.call or "", speaker.tool or "", pointer))
         elif claim is not None:
             speaker = Speaker(
                 Role.ASSISTANT, Channel.HISTORY, claim[0] or None, claim[1] or None, Kind.CALL
@@ -157,8 +158,9 @@ def read_turn(pointer: str, value: Any) -> Reading:
     if isinstance(value, dict) and (role is None or isinstance(role, str)) and role in _SPEAKERS:
         turn = turn_of_texts_and_calls(_SPEAKERS[role].role, *texts_and_calls(parts_of(value)))
     return Reading(
-        addresses(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops)
-    )
+        addresses(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops),
+        tuple(found.results),
+    )  # fmt: skip
 
 
 # -- fields ----------------------------------------------------------------------------------------
@@ -234,6 +236,7 @@ def reader_of(fields: Mapping[str, Shape]) -> Callable[[str, object], Reading]:
             None,
             tuple(found.unknown),
             tuple(found.hops),
+            tuple(found.results),
         )
 
     return read_field

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from firedoor.types.exchange import Params
-from firedoor.types.part import CallClaim, Channel, Kind, Reading, Role, Turn
+from firedoor.types.part import CallClaim, Channel, Kind, Reading, ResultClaim, Role, Turn
 from firedoor.wire import tool_choice
 from firedoor.wire.answers import count, dumps, placed, strings_of
 from firedoor.wire.document import members
@@ -17,6 +17,7 @@ from firedoor.wire.surface import Bare, Sections
 _USER: Final = Speaker(Role.USER, Channel.USER)
 _ASSISTANT: Final = Speaker(Role.ASSISTANT, Channel.HISTORY)
 _SYSTEM: Final = Speaker(Role.SYSTEM, Channel.SYSTEM)
+_OWN_WORDS: Final = frozenset({"model_output", "thought", "function_call"})
 _OF_USER: Final = frozenset({"user_input", "text", "image", "audio", "document", "video"})
 """A content that stands alone is the user's."""
 
@@ -40,7 +41,9 @@ def _speaker(kind: str, value: Mapping[str, Any]) -> Speaker:
             Role.TOOL, Channel.TOOL, call if isinstance(call, str) else None,
             name if isinstance(name, str) else None,
         )  # fmt: skip
-    return _ASSISTANT
+    # Of what ran at the provider nothing tells the model's words from what they brought in.
+    own = kind in _OWN_WORDS
+    return _ASSISTANT if own else _ASSISTANT._replace(role=Role.TOOL)
 
 
 def arguments_of(step: Mapping[str, Any]) -> str:
@@ -94,10 +97,12 @@ def read_turn(pointer: str, value: Any) -> Reading:
         found.calls.append(
             CallClaim(speaker.call or "", speaker.tool or "", arguments_of(value), pointer)
         )
+    elif kind == "function_result":
+        found.results.append(ResultClaim(speaker.call or "", speaker.tool or "", pointer))
     walk(inventory.STEP, value, pointer, speaker, found)
     return Reading(
         tuple(found.parts), tuple(found.calls), step_turn(value), tuple(found.unknown),
-        tuple(found.hops),
+        tuple(found.hops), tuple(found.results),
     )  # fmt: skip
 
 

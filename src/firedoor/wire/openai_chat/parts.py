@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from firedoor.types.exchange import Params
-from firedoor.types.part import CallClaim, Channel, Kind, Reading, Role
+from firedoor.types.part import CallClaim, Channel, Kind, Reading, ResultClaim, Role
 from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory import openai_chat as inventory
 from firedoor.wire.shape import (
@@ -97,6 +97,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
             call=call if isinstance(call, str) else None,
             tool=name if isinstance(name, str) else None,
         )
+        found.results.append(ResultClaim(speaker.call or "", speaker.tool or "", pointer))
     calls: list[tuple[str, str, str]] = []
     shape = inventory.MESSAGE
     for name, item in value.items():
@@ -111,8 +112,9 @@ def read_turn(pointer: str, value: Any) -> Reading:
     texts = texts_of(value.get("content")) + texts_of(value.get("refusal"))
     turn = turn_of_texts_and_calls(speaker.role, texts, calls)
     return Reading(
-        tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops)
-    )
+        tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops),
+        tuple(found.results),
+    )  # fmt: skip
 
 
 def speaker_of(name: str) -> Speaker:

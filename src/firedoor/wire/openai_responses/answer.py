@@ -18,17 +18,8 @@ from firedoor.wire.answers import (
 from firedoor.wire.edges import edges_of
 from firedoor.wire.edit import Edit
 from firedoor.wire.inventory import openai_responses as inventory
-from firedoor.wire.openai_responses.parts import item_turn
+from firedoor.wire.openai_responses.parts import CALL_ITEMS, item_turn
 
-CALL_ITEMS: Final[Mapping[str, str]] = {
-    "function_call": "arguments",
-    "custom_tool_call": "input",
-    "local_shell_call": "action",
-    "shell_call": "action",
-    "apply_patch_call": "operation",
-    "computer_call": "action",
-}
-"""Items that the caller's program carries out, and the member that says what to do."""
 _ASKED: Final = ("arguments", "input", "action", "actions", "operation")
 _NO_CALLS: Final = frozenset(inventory.ITEM.cases) - frozenset(CALL_ITEMS)
 _MINTED: Final = {

@@ -1,9 +1,10 @@
 """Responses: a request's strings, item by item."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from firedoor.types.exchange import Params
-from firedoor.types.part import CallClaim, Channel, Kind, Reading, Role, Turn
+from firedoor.types.part import CallClaim, Channel, Kind, Reading, ResultClaim, Role, Turn
 from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory import openai_responses as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields, texts_of
@@ -16,6 +17,15 @@ _ROLES = {
     "user": Speaker(Role.USER, Channel.USER),
     "assistant": Speaker(Role.ASSISTANT, Channel.HISTORY),
 }
+CALL_ITEMS: Final[Mapping[str, str]] = {
+    "function_call": "arguments",
+    "custom_tool_call": "input",
+    "local_shell_call": "action",
+    "shell_call": "action",
+    "apply_patch_call": "operation",
+    "computer_call": "action",
+}
+"""Items that the caller's program carries out, and the member that says what to do."""
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 _OUTPUTS = ("_output", "_response")
 _DEFINITIONS = ("additional_tools", "tool_search_output", "mcp_list_tools", "configuration_update")
@@ -41,7 +51,9 @@ def _speaker(kind: str, value: dict[str, Any]) -> Speaker:
         return Speaker(Role.TOOL, Channel.TOOL, call_id)
     if kind in _DEFINITIONS:
         return Speaker(Role.SYSTEM, Channel.DEFINITION, kind=Kind.DEFINITION)
-    return Speaker(Role.ASSISTANT, Channel.HISTORY, call_id)
+    # Of what ran at the provider nothing tells the model's words from what they brought in.
+    own = kind in CALL_ITEMS or kind == "reasoning"
+    return Speaker(Role.ASSISTANT if own else Role.TOOL, Channel.HISTORY, call_id)
 
 
 def _kind_of(value: dict[str, Any]) -> str | None:
@@ -97,6 +109,8 @@ def read_turn(pointer: str, value: Any) -> Reading:
                 arguments if isinstance(arguments, str) else "", pointer,
             )
         )  # fmt: skip
+    if speaker.role is Role.TOOL and kind.removesuffix("_output") in CALL_ITEMS:
+        found.results.append(ResultClaim(speaker.call or "", "", pointer))
     # What says no type has the shape of what it is taken for.
     walk(inventory.ITEM.cases.get(kind, inventory.ITEM), value, pointer, speaker, found)
     return Reading(
@@ -105,6 +119,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
         item_turn(value),
         tuple(found.unknown),
         tuple(found.hops),
+        tuple(found.results),
     )
 
 
