@@ -8,6 +8,8 @@ times are of one core's CPU, as a ratio to `hashlib.sha256` and `json.loads` ove
 
 import argparse
 import ast
+import base64
+import gzip
 import hashlib
 import json
 import random
@@ -36,6 +38,7 @@ from firedoor.lineage import (
     normal_of,
     printer_for,
     prints_of,
+    question,
 )
 from firedoor.lineage.decode import unwrapped
 from firedoor.types.ids import PassageId
@@ -301,9 +304,36 @@ def prompts(count: int, texts: list[str]) -> list[str]:
     ]
 
 
+COPIED_CHARS = 100
+
+
+class Lines:
+    """Whole lines of some texts, to tell a copy without fingerprints or normal form."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.lines = [
+            line.strip() for text in texts for line in (*text.splitlines(), "\0") if line.strip()
+        ]
+        self.where: dict[str, list[int]] = {}
+        for n, line in enumerate(self.lines):
+            self.where.setdefault(line, []).append(n)
+
+    def copied(self, text: str) -> bool:
+        """Whether lines one after the other, equal but for indents, have `COPIED_CHARS` letters."""
+        runs: dict[int, int] = {}
+        for line in filter(None, map(str.strip, text.splitlines())):
+            letters = sum(map(str.isalnum, line))
+            runs = {n + 1: runs.get(n, 0) + letters for n in self.where.get(line, ())}
+            if any(total >= COPIED_CHARS for total in runs.values()):
+                return True
+        return False
+
+
 def false(count: int) -> None:
     print("\n## Taken for somebody's, of parts that have nothing to do with the index\n")
-    print("| class | indexed | parts | somebody's | any run of 32 |\n|---|---|---|---|---|")
+    print(
+        "| class | indexed | parts | somebody's | without copied lines | any run of 32 |\n|---|---|---|---|---|---|"
+    )
     here = sources(LIBRARY) + sources(LIBRARY, "*/*.py")
     there = [text for name in UNRELATED for text in sources(PACKAGES / name, "**/*.py")]
     words = paragraphs(docstrings(there), 120, 900)
@@ -320,18 +350,27 @@ def false(count: int) -> None:
             world.add("developer", text, emitted=False)
         for n, text in enumerate(emitted):
             world.add(f"room-{n % 40}", text)
+        lines = Lines(emitted)
         chance.shuffle(asked)
         some = asked[:count]
-        bad, any_run, examples = 0, 0, []
+        bad, copies, any_run, examples = 0, 0, 0, []
         for text in some:
             answer = world.match([text])
             told = authored(answer.matches)
             any_run += bool(answer.matches)
             bad += bool(told)
             if told:
+                copies += lines.copied(text)
                 best = max(told, key=lambda m: m.stretch)
                 examples.append((best.stretch, text[best.start : best.end][:90]))
-        row(name, len(emitted), len(some), share(bad, len(some)), share(any_run, len(some)))
+        row(
+            name,
+            len(emitted),
+            len(some),
+            share(bad, len(some)),
+            share(bad - copies, len(some) - copies),
+            share(any_run, len(some)),
+        )
         for length, text in sorted(examples, reverse=True)[:8]:
             print(f"  {length}: {text!r}")
 
@@ -346,6 +385,21 @@ def cpu(work: Callable[[], object], rounds: int = 5) -> float:
 
 
 OFTEN = 200
+
+
+HOSTILE = {
+    "one letter": "a", "line numbers": "\n1: ", "percent": "%41", "backslashes": "\\", "Morse": ".- / ",
+    "base64": base64.b64encode(random.Random(29).randbytes(99_999)).decode(),
+    "codes in base64": base64.b64encode(b"the lease of that host had expired").decode() + " ",
+    "bombs": base64.b64encode(gzip.compress(b"a" * 10_000_000)).decode() + "\n",
+    "hex": random.Random(29).randbytes(500).hex() + "\n", "short lines": "abc\n",
+    "signs": "".join(random.Random(29).choices("".join(map(chr, range(33, 127))), k=99_999)),
+}  # fmt: skip
+
+
+def repeated(work: Callable[[], object]) -> None:
+    for _ in range(OFTEN):
+        work()
 
 
 def often(text: str) -> None:
@@ -376,9 +430,17 @@ def speed() -> None:
     for chars in (300, 1_000, 8_000):
         took = cpu(partial(often, text[:chars])) / OFTEN
         row(f"normal form and fingerprints of {chars} characters", f"{took * 1e6:.0f} µs", "")
-    start = time.process_time()
-    match([Piece("a" * 10_000_000)], MemoryIndex(), PRINTER)
-    row("ten megabytes of one letter, all of it", f"{time.process_time() - start:.2f} s", "")
+    prose = " ".join(paragraphs(docstrings(sources(LIBRARY)), 120, 900))
+    for chars in (100, 300, 1_000):
+        for decode in (True, False):
+            asked = partial(question, [Piece(prose[:chars])], PRINTER, decode=decode)
+            took = cpu(partial(repeated, asked)) / OFTEN
+            how = "" if decode else ", not decoded"
+            row(f"a question of {chars} characters{how}", f"{took * 1e6:.0f} µs", "")
+    for name, unit in HOSTILE.items():
+        start = time.process_time()
+        match([Piece((unit * (10_000_000 // len(unit) + 1))[:10_000_000])], MemoryIndex(), PRINTER)
+        row(f"ten million characters of {name}", f"{time.process_time() - start:.2f} s", "")
 
 
 def rss_mb() -> float:

@@ -10,6 +10,7 @@ is only compared: what is forwarded is never made from it.
 import re
 import unicodedata
 from array import array
+from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ Codes = NDArray[np.uint8] | NDArray[np.uint32]
 """Code points: bytes while they are all ASCII."""
 Offsets = NDArray[np.int64]
 
+_LINE_NUMBERS_MAX: Final = 1 << 18
+"""Line numbers looked for in one text, a third of a second; more of them count as its digits."""
 _BLANK: Final = 0x20
 
 # Digits that begin a line, after quote or diff marks, and end in what only line numbers and list
@@ -169,7 +172,7 @@ def _line_numbers(text: str) -> Offsets | None:
     """The places of all digits of line numbers."""
     first = _FIRST_LINE_NUMBER.match(text)
     found = array("q", first.span(1) if first is not None else ())
-    for match in _LINE_NUMBER.finditer(text):
+    for match in islice(_LINE_NUMBER.finditer(text), _LINE_NUMBERS_MAX):
         found.extend(match.span(1))
     if not found:
         return None
