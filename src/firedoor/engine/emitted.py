@@ -12,6 +12,7 @@ from firedoor import lineage
 from firedoor.engine import explain
 from firedoor.engine.asking import call_ask
 from firedoor.engine.claimed import given
+from firedoor.engine.media import seen
 from firedoor.identity import attempt_of
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.ids import Digest
@@ -21,6 +22,7 @@ from firedoor.types.record import (
     Emission,
     InstanceRow,
     MintedRow,
+    PictureRow,
     Place,
     RunRow,
     StoreMark,
@@ -54,6 +56,7 @@ class Emitted:
         self._records: list[StoreRecord] = []
         self._marks: list[StoreMark] = []
         self._minted: dict[Digest, MintedRow] = {}
+        self._pictures: list[PictureRow] = []
         self.owned = False
         """Whether an answer shows only what is its caller's, though the request names nothing."""
         self._texts: dict[str, str] = {}
@@ -78,7 +81,7 @@ class Emitted:
         self._emissions.extend(
             Emission(
                 digest, 0, row.room, row.run, label, row.id, row.name, row.compartment,
-                self.exchange.call_id, False,
+                self.exchange.call_id, digest in self.exchange.request.digests,
             )
             for digest in digests
         )  # fmt: skip
@@ -111,6 +114,10 @@ class Emitted:
             self._retold = join(self._retold, outside)
         elif part.kind is OutputKind.OPAQUE:
             self.opaque += 1
+            row = seen(part.media, self.exchange.settings) if part.media else None
+            if row is not None:
+                self._give((row.media,))
+                self._pictures.append(row)
         elif part.text:
             self._emit(part.text)
         if part.text:
@@ -188,6 +195,7 @@ class Emitted:
             "records": tuple(self._records),
             "marks": tuple(self._marks),
             "minted": (*self._minted.values(), *self._risen()),
+            "pictures": tuple(self._pictures),
         }
         label = join(self.exchange.run_committed, self.label)
         if label != self.exchange.run_committed or self.exchange.store_down:
@@ -198,7 +206,7 @@ class Emitted:
             fields["content"] = explain.compact_bytes({"answer": self._new_texts})
             fields["content_n"] = self._contents
         self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
-        self._minted = {}
+        self._minted, self._pictures = {}, []
         return fields
 
     def _risen(self) -> Iterator[MintedRow]:

@@ -7,7 +7,7 @@ person, ``training``.
 
 from typing import TYPE_CHECKING, Any
 
-from firedoor.engine import claimed, training
+from firedoor.engine import claimed, media, training
 from firedoor.engine.judge import Outcome, judge_section
 from firedoor.engine.port import FoundParts, LookParts
 from firedoor.engine.reading import RequestReader, Section
@@ -19,7 +19,7 @@ from firedoor.engine.upload import file_digest
 from firedoor.types.ids import CallId, Digest
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, Channel, Kind
-from firedoor.types.record import FileRow, InstanceRow
+from firedoor.types.record import FileRow, InstanceRow, PictureRow
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
@@ -61,11 +61,14 @@ class Judged:
         passages: dict[Digest, None] = {}
         minted: dict[Digest, None] = {}
         places: dict[Any, None] = {}
+        pictures: dict[PictureRow, None] = {}
         digester = self.settings.digester
         for section in (*request.new_turns, *request.new_fields.values()):
             if section.outcome is not None:
                 continue
             passages.update(dict.fromkeys(section.claims.digests()))
+            passages.update(dict.fromkeys(media.digests_of(section.pictures)))
+            pictures.update(dict.fromkeys(section.pictures.values()))
             for part, found in zip(section.reading.parts, section.passages, strict=False):
                 passages.update(dict.fromkeys(found.digests))
                 if part.kind is Kind.REFERENCE:
@@ -85,6 +88,7 @@ class Judged:
             passages=tuple(passages),
             places=tuple(places),
             minted=tuple(minted),
+            pictures=tuple(pictures),
             reach_window_s=self.settings.policy.reach_window_s,
             attempt=attempt,
         )
@@ -190,6 +194,11 @@ class Judged:
         unread = [s for _, s in sections if s.outcome is None]
         scene.claimed = claimed.standings(
             ((s.reading.parts, s.claims) for s in unread), scene.found.emissions, scene.instance.run
+        )
+        scene.media = media.shown(
+            ((s.reading.parts, s.pictures) for s in unread),
+            scene.found.emissions,
+            scene.found.alike,
         )
         scene = scene.having_read([(s.reading.parts, s.passages, s.calls) for s in unread])
         self.run_label = scene.run_label

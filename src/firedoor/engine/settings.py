@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from firedoor.lineage import StoreMap
 from firedoor.policy import Policy
 from firedoor.types.ids import Digest
-from firedoor.wire import Limits
+from firedoor.wire import Bands, Limits, picture_bands
 
 Digester = Callable[[str], Digest]
 
@@ -28,5 +28,7 @@ class EngineSettings:
     """Bound of the histories kept in memory so that only what is new is read."""
     upstreams: Mapping[str, str] = field(default_factory=dict)
     """Base URLs of the providers, by name."""
+    picture_bands: Callable[[bytes], Bands] = picture_bands
+    """What a picture looks like: nothing, where the extra for it is missing."""
     keep_content: bool = True
     """Whether commits carry the texts, for the store to keep encrypted."""

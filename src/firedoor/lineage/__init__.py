@@ -44,6 +44,13 @@ from firedoor.lineage.matcher import (
     question,
 )
 from firedoor.lineage.matches import Match, authored, stretches
+from firedoor.lineage.media import (
+    ALIKE_BANDS_MIN,
+    alike_pictures,
+    band_digest,
+    known_bytes,
+    media_digest,
+)
 from firedoor.lineage.normal import Normal, normal_of, normal_of_stored
 from firedoor.lineage.opaque import opaque_spans
 from firedoor.lineage.passages import (
@@ -58,6 +65,7 @@ from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map
 from firedoor.lineage.spans import Kept, kept_digests
 
 __all__ = [
+    "ALIKE_BANDS_MIN",
     "GLOBAL_MATCH_CHARS_MIN",
     "GUARANTEE_CHARS",
     "NO_PASSAGES",
@@ -88,11 +96,13 @@ __all__ = [
     "Use",
     "Written",
     "adopted_passages",
+    "alike_pictures",
     "answer",
     "answered_digest",
     "as_claimed",
     "author_of",
     "authored",
+    "band_digest",
     "call_digest",
     "candidates",
     "claimed_call",
@@ -101,10 +111,12 @@ __all__ = [
     "fresh",
     "kept_digests",
     "known_anywhere",
+    "known_bytes",
     "label_of",
     "label_without_evidence",
     "leaves_of",
     "match",
+    "media_digest",
     "normal_of",
     "normal_of_stored",
     "opaque_spans",

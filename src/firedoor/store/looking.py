@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from firedoor.engine.port import FoundParts, FoundWho, LookParts, LookWho
+from firedoor.store import pictures
 from firedoor.store.head import bad_head
 from firedoor.store.rows import (
     EMISSION_COLUMNS,
@@ -183,7 +184,7 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     It is the usual case of a new text, and one statement is a snapshot by itself.
     """
     texts = ask.passages
-    if ask.places or ask.minted or len(texts) > _PARAMETERS_MAX:
+    if ask.places or ask.minted or ask.pictures or len(texts) > _PARAMETERS_MAX:
         return None
     row = connection.execute(
         _with_marks(_NEW_TEXT, len(texts)),
@@ -273,7 +274,9 @@ def look_parts(
     if found[1] is not None:
         parent = RunId(found[2]) if found[2] else None
         run = RunRow(ask.run, RoomId(found[0]), label_from(found[1]), parent, known=True)
-    emissions, grants = heard(connection, ask.passages, granted=bool(granted))
+    alike = pictures.alike(connection, ask.pictures) if ask.pictures else {}
+    texts = tuple(dict.fromkeys((*ask.passages, *(m for found in alike.values() for m in found))))
+    emissions, grants = heard(connection, texts, granted=bool(granted))
     judgements = {
         Digest(row[0]): Judgement(
             Digest(row[0]), row[1], row[2], label_from(row[3]),
@@ -355,6 +358,7 @@ def look_parts(
         records={k: tuple(v) for k, v in records.items()},
         marks=tuple(marks),
         minted=minted,
+        alike=alike,
         files=files,
         owners=owners,
         reach={k: frozenset(v) for k, v in reach.items()},

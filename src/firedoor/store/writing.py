@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from firedoor.engine.explain import time_text
 from firedoor.engine.port import CallRow, Commit, Committed, Stale
 from firedoor.ledger import Entry, canonical, seal
-from firedoor.store import kept
+from firedoor.store import kept, pictures
 from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import counted, label_from, label_text
@@ -82,7 +82,7 @@ _DOCUMENTS = (
 # In this order: what is updated was inserted before, perhaps by a commit of the same batch.
 _ORDER = (
     _ENTRIES, _CALLS, _CLOSED, _SETTLED, _INSTANCES, _EMISSIONS, _RECORDS, _JUDGEMENTS, _GRANTS, _TURNS,
-    _CONTINUED, _MINTED, _FILES, _HOLDS, _DOCUMENTS,
+    _CONTINUED, _MINTED, _FILES, _HOLDS, pictures.WRITE, _DOCUMENTS,
 )  # fmt: skip
 
 
@@ -156,6 +156,8 @@ class Batch:
                  h.lines, h.characters, h.pointer)
                 for h in f.holds
             )  # fmt: skip
+        for p in commit.pictures:
+            rows[pictures.WRITE].extend((band, p.media) for band in p.bands)
         if commit.content is not None and self._keeper.retention != "digests":
             self._keep(call.call, f"text/{commit.content_n}", commit.content)
         return Committed(index, leaf)
