@@ -12,7 +12,7 @@ from typing import Any, Final
 from firedoor.wire.shape import Hop, Tagged
 from sdk_types import ANY, FILE, NUMBER, STRING, ListOf, MapOf, Obj, alternatives
 
-_LEAVES: Final = ("word", "text", "signed", "opaque", "blob", "free", "definition")
+_LEAVES: Final = ("word", "text", "signed", "opaque", "media", "blob", "free", "definition")
 _ANYTHING: Final = ("free", "definition")
 _ID: Final = re.compile(r"(?:^|_)(?:id|ids|token|fingerprint|encrypted_\w+|signature)$")
 
@@ -58,7 +58,7 @@ class Comparison:
             ):
                 self._lacks(at, f"an id or a blob, and a {shape} to the inventory")
         elif found is FILE:
-            if shape not in ("file", "opaque"):
+            if shape not in ("file", "opaque", "media"):
                 self._lacks(at, "takes a file")
         elif found is ANY:
             if shape not in _ANYTHING:

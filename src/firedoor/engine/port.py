@@ -19,6 +19,7 @@ from firedoor.types.record import (
     InstanceRow,
     Judgement,
     MintedRow,
+    PictureRow,
     Place,
     QuarantineRow,
     RunRow,
@@ -113,6 +114,8 @@ class LookParts(NamedTuple):
     passages: tuple[Digest, ...] = ()
     places: tuple[Place, ...] = ()
     minted: tuple[Digest, ...] = ()
+    pictures: tuple[PictureRow, ...] = ()
+    """Bytes of the request: what looks like them?"""
     reach_window_s: float = 86_400.0
     prints: tuple[int, ...] = ()
     """Fingerprints of the texts; the emissions of the passages that share them are found, too."""
@@ -144,6 +147,8 @@ class FoundParts(NamedTuple):
     """σ of every asked place; for a place without a key, of all keys of that store. A place with
     a key also returns the marks written to the store without one."""
     minted: dict[Digest, MintedRow] = {}  # noqa: RUF012
+    alike: dict[Digest, tuple[Digest, ...]] = {}  # noqa: RUF012
+    """For asked pictures: emitted ones that look like them, whose emissions are here too."""
     files: dict[Digest, FileRow] = {}  # noqa: RUF012
     """Those of the minted ids that are files whose lines were read, with what still holds them."""
     owners: dict[InstanceId, InstanceRow] = {}  # noqa: RUF012
@@ -211,6 +216,7 @@ class Commit(NamedTuple):
     """New ids, and known ones that were written into: their labels are joined, where the room is
     the same; whose they are never changes."""
     files: tuple[FileRow, ...] = ()
+    pictures: tuple[PictureRow, ...] = ()
     reach: tuple[tuple[RoomId, RoomId, int], ...] = ()
     """(root, room, limit) to add. All fit under their limits together, or nothing is applied."""
     reach_window_s: float = 86_400.0

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firedoor import identity, wire
+from firedoor.engine import media
 from firedoor.engine.claimed import NO_CLAIMS, Claims, claims_of, passages_of, spoken
 from firedoor.engine.commands import ReadBody
 from firedoor.engine.judge import Outcome, words_outcome
@@ -23,6 +24,7 @@ from firedoor.lineage import NONE_PRESENTED, Passages, Presented, Statement
 from firedoor.types.exchange import Mode, Params, RequestHead, SpooledBody
 from firedoor.types.ids import CallId, Digest
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
+from firedoor.types.record import PictureRow
 from firedoor.wire.form import (
     ContentReader,
     FormFile,
@@ -51,6 +53,8 @@ class Section(NamedTuple):
     """The tool calls claimed up to here: by an id that is used again, a later turn means another."""
     claims: Claims = NO_CLAIMS
     """What is looked up of the calls and results that it claims."""
+    pictures: Mapping[str, PictureRow] = {}
+    """What is looked up of the bytes that it holds, by pointer."""
 
 
 class RequestReader:
@@ -251,8 +255,10 @@ class RequestReader:
             for file, lines in self.upload.lines().items():
                 name = file.pointer + "#lines"
                 self.new_fields[name] = Section(name, Reading(()), [], None, (file, lines))
+            files = media.files_of(self.upload.form().files, self.settings.digester)
             for pointer, reading in self.upload.readings().items():
-                self.new_fields[pointer] = self._section(pointer, reading)
+                held = {pointer: files[pointer]}
+                self.new_fields[pointer] = self._section(pointer, reading, held)
         if self.endpoint.ids:
             self.new_fields[":"] = self._path()
         if self.head.query:
@@ -329,7 +335,9 @@ class RequestReader:
             else:
                 self.calls[claim.id] = claim
 
-    def _section(self, pointer: str, reading: Reading) -> Section:
+    def _section(
+        self, pointer: str, reading: Reading, files: Mapping[str, PictureRow] | None = None
+    ) -> Section:
         reading = spoken(reading)
         self._claim(reading.calls)
         plain = reading.turn is None and not reading.calls and not reading.unknown
@@ -339,7 +347,12 @@ class RequestReader:
         passages = section_passages(reading.parts, digester)
         if reading.calls:
             passages = passages_of(reading.parts, passages, claims)
-        return Section(pointer, reading, passages, outcome, None, self.calls, claims)
+        pictures = media.pictures_of(reading.media, self.settings) if reading.media else files or {}
+        if pictures:
+            passages = media.passages_of(reading.parts, passages, pictures)
+            # The bytes themselves stay where they were read.
+            reading = reading._replace(media=())
+        return Section(pointer, reading, passages, outcome, None, self.calls, claims, pictures)
 
     def _path(self) -> Section:
         """The ids in the path: whose they are is asked like that of any other reference."""

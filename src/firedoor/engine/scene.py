@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from firedoor import lineage
+from firedoor.engine.media import Shown
 from firedoor.engine.port import FoundParts
 from firedoor.engine.settings import Digester, EngineSettings
 from firedoor.lineage import (
@@ -58,6 +59,8 @@ class Scene:
     """The statements that came with the request and are of one of its texts, by that text."""
     claimed: Mapping[int, Claimed] = field(default_factory=dict)
     """What the record says of claimed calls and their results, by the part's identity in memory."""
+    media: Mapping[int, Shown] = field(default_factory=dict)
+    """What the record says of bytes, by the part's identity in memory."""
     opaque: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     """What nobody can read of a text, by the part's identity in memory, once somebody asked."""
     nothing_found: bool = False
@@ -194,7 +197,10 @@ def label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -
     """The label of one part, as lineage finds it from what the store and statements know."""
     labelled = _label_of(scene, part, passages, receiver)
     claimed = scene.claimed.get(id(part))
-    return labelled if claimed is None else lineage.reconciled(labelled, claimed)
+    if claimed is not None:
+        labelled = lineage.reconciled(labelled, claimed)
+    media = scene.media.get(id(part))
+    return labelled if media is None else media.label(labelled, part, receiver)
 
 
 def _label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) -> Labelled:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from firedoor.lineage import Outside, Printer, Proofs, StoreMap
 from firedoor.policy import Policy
 from firedoor.types.ids import Digest
-from firedoor.wire import Limits
+from firedoor.wire import Bands, Limits, picture_bands
 
 Digester = Callable[[str], Digest]
 
@@ -31,6 +31,8 @@ class EngineSettings:
     outside: Outside = field(default_factory=Outside)
     printer: Printer | None = None
     """Keyed likewise, for fingerprints; None leaves texts to be known by exact digests alone."""
+    picture_bands: Callable[[bytes], Bands] = picture_bands
+    """What a picture looks like: nothing, where the extra for it is missing."""
     keep_content: bool = True
     """Whether commits carry the texts, for the store to keep encrypted."""
     proofs: Proofs = field(default_factory=Proofs)

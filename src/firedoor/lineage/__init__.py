@@ -49,6 +49,13 @@ from firedoor.lineage.matcher import (
     question,
 )
 from firedoor.lineage.matches import Match, authored, stretches
+from firedoor.lineage.media import (
+    ALIKE_BANDS_MIN,
+    alike_pictures,
+    band_digest,
+    known_bytes,
+    media_digest,
+)
 from firedoor.lineage.normal import Normal, normal_of, normal_of_stored
 from firedoor.lineage.opaque import opaque_spans
 from firedoor.lineage.passages import (
@@ -94,6 +101,7 @@ from firedoor.lineage.vouching import vouched
 from firedoor.lineage.walk import HOPS_MAX, Edge, Hop, walked
 
 __all__ = [
+    "ALIKE_BANDS_MIN",
     "GLOBAL_MATCH_CHARS_MIN",
     "GUARANTEE_CHARS",
     "HEADER",
@@ -148,11 +156,13 @@ __all__ = [
     "Visit",
     "Written",
     "adopted_passages",
+    "alike_pictures",
     "answer",
     "answered_digest",
     "as_claimed",
     "author_of",
     "authored",
+    "band_digest",
     "believed",
     "call_digest",
     "candidates",
@@ -166,10 +176,12 @@ __all__ = [
     "kept_digests",
     "key_id",
     "known_anywhere",
+    "known_bytes",
     "label_of",
     "label_without_evidence",
     "leaves_of",
     "match",
+    "media_digest",
     "meetings",
     "normal_of",
     "normal_of_stored",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from firedoor.engine.port import FoundParts, FoundWho, LookParts, LookWho
 from firedoor.lineage import passage_digest
-from firedoor.store import index
+from firedoor.store import index, pictures
 from firedoor.store.head import bad_head
 from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import (
@@ -197,7 +197,7 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     It is the usual case of a new text, and one statement is a snapshot by itself.
     """
     texts = ask.passages
-    asked = ask.places or ask.minted or ask.spawners or ask.roots
+    asked = ask.places or ask.minted or ask.spawners or ask.roots or ask.pictures
     if asked or len(texts) > _PARAMETERS_MAX:
         return None
     if ask.prints and index.known(connection, ask.prints):
@@ -291,9 +291,11 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) 
             parents=run_parents_from(found[2]),
         )  # fmt: skip
     traces = index.look(connection, keys, ask.prints)
+    alike = pictures.alike(connection, ask.pictures) if ask.pictures else {}
     passages = ask.passages
-    if traces.stored:
-        named = (*passages, *map(passage_digest, traces.stored))
+    if traces.stored or alike:
+        media = (m for found in alike.values() for m in found)
+        named = (*passages, *map(passage_digest, traces.stored), *media)
         passages = tuple(dict.fromkeys(named))
     emissions, grants = heard(connection, passages, granted=bool(granted))
     judgements = {
@@ -379,6 +381,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) 
         records={k: tuple(v) for k, v in records.items()},
         marks=tuple(marks),
         minted=minted,
+        alike=alike,
         files=files,
         owners=owners,
         reach={k: frozenset(v) for k, v in reach.items()},

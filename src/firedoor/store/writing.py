@@ -9,7 +9,7 @@ from firedoor.engine.explain import time_text
 from firedoor.engine.port import CallRow, Commit, Committed, Stale
 from firedoor.ledger import Entry, canonical, seal
 from firedoor.store import index as index_
-from firedoor.store import kept, roads
+from firedoor.store import kept, pictures, roads
 from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import (
@@ -90,7 +90,7 @@ _DOCUMENTS = (
 # In this order: what is updated was inserted before, perhaps by a commit of the same batch.
 _ORDER = (
     _ENTRIES, _CALLS, _CLOSED, _SETTLED, _INSTANCES, _EMISSIONS, _RECORDS, _JUDGEMENTS, _GRANTS, _TURNS,
-    _CONTINUED, _MINTED, _FILES, _HOLDS, _DOCUMENTS, roads.TOUCHES, roads.EGRESS,
+    _CONTINUED, _MINTED, _FILES, _HOLDS, pictures.WRITE, _DOCUMENTS, roads.TOUCHES, roads.EGRESS,
 )  # fmt: skip
 
 
@@ -171,6 +171,8 @@ class Batch:
             index_.bring(self._db, brought, seq)
         for wrote in commit.wrote:
             index_.write(self._db, self._keeper, wrote, seq, commit.at)
+        for p in commit.pictures:
+            rows[pictures.WRITE].extend((band, p.media) for band in p.bands)
         if commit.content is not None and self._keeper.retention != "digests":
             self._keep(call.call, f"text/{commit.content_n}", commit.content)
         return Committed(index, leaf)

@@ -135,6 +135,13 @@ class ResultClaim(NamedTuple):
     pointer: str
 
 
+class Media(NamedTuple):
+    """Bytes that stand in a request in base64, bare or as a data URL."""
+
+    pointer: str
+    text: str
+
+
 class Turn(NamedTuple):
     """The identity of one item of a history: what stays equal however a client re-serialises it.
 
@@ -157,6 +164,7 @@ class Reading(NamedTuple):
     hops: tuple[tuple[str, str], ...] = ()
     """(name, pointer) of what makes the call hold more instances than the wire shows."""
     results: tuple[ResultClaim, ...] = ()
+    media: tuple[Media, ...] = ()
 
 
 class OutputKind(StrEnum):
@@ -176,6 +184,8 @@ class OutputPart(NamedTuple):
     pointer: str
     text: str
     kind: OutputKind
+    media: str = ""
+    """Of what is binary: its bytes in base64, where the answer holds them."""
 
 
 class ToolCall(NamedTuple):

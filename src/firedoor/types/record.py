@@ -46,6 +46,15 @@ class Emission(NamedTuple):
     """Whether the request that led to it already held the passage: no claim to authorship."""
 
 
+class PictureRow(NamedTuple):
+    """By what a picture is found again that is not the same bytes any more."""
+
+    media: Digest
+    """Of its bytes: the passage of its emissions."""
+    bands: tuple[Digest, ...]
+    """Each a keyed digest of which band it is, and of how that looks."""
+
+
 class StoreRecord(NamedTuple):
     """A passage written to a place by a call: names the emission that carried it there."""
 

@@ -9,6 +9,7 @@ from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
+from firedoor.wire.picture import Bands, can_see, media_bytes, picture_bands
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
 from firedoor.wire.shape import normal_json
@@ -30,6 +31,7 @@ __all__ = [
     "WORD_CHARS_MAX",
     "Act",
     "AnswerStream",
+    "Bands",
     "Bare",
     "Edit",
     "Endpoint",
@@ -41,14 +43,17 @@ __all__ = [
     "SurfaceWire",
     "asking_usage",
     "beta_of",
+    "can_see",
     "check",
     "edit",
     "filtered",
     "form_shape",
     "is_wordy",
     "listing",
+    "media_bytes",
     "normal_json",
     "parse",
+    "picture_bands",
     "refusal",
     "replace_spans",
     "resource_of",

@@ -57,6 +57,11 @@ def joined(pointer: str, readings: Iterable[Reading], *, editable: bool = True) 
             for reading in found
             for result in reading.results
         ),
+        tuple(
+            each._replace(pointer=pointer + each.pointer)
+            for reading in found
+            for each in reading.media
+        ),
     )
 
 

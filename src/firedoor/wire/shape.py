@@ -5,6 +5,7 @@ A shape is one of:
     "word"         a word of the protocol: a role, a type, a name; longer than it may be, it is text
     "text"         text of whoever speaks there
     "signed"       text that the provider signed: readable, not editable
+    "media"        bytes in base64, given by the program: neither, and known again where they come
     "opaque"       binary, given by the program: neither
     "blob"         what the provider made and only it can read: neither, and whose it is is asked
     "definition"   any JSON: names, descriptions and schemas of tools
@@ -25,7 +26,8 @@ from typing import Any, Final, NamedTuple
 
 import jiter
 
-from firedoor.types.part import CallClaim, Channel, Kind, Part, ResultClaim, Role, Turn
+from firedoor.types.part import CallClaim, Channel, Kind, Media, Part, ResultClaim, Role, Turn
+from firedoor.wire.picture import is_data_url
 from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy
 
 _INNER_JSON_CHARS_MAX: Final = 4 * 2**20
@@ -79,7 +81,7 @@ class Speaker(NamedTuple):
 class Found:
     """What a walk gathers."""
 
-    __slots__ = ("calls", "hops", "parts", "results", "unknown")
+    __slots__ = ("calls", "hops", "media", "parts", "results", "unknown")
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -88,6 +90,7 @@ class Found:
         self.unknown: list[str] = []
         self.calls: list[CallClaim] = []
         self.results: list[ResultClaim] = []
+        self.media: list[Media] = []
 
 
 def escape(name: str) -> str:
@@ -177,6 +180,8 @@ def text(value: str, pointer: str, speaker: Speaker, found: Found, level: int = 
                     return
                 # JSON without a string: with a text in its place it would be no JSON any more.
                 editable = speaker.kind is not Kind.CALL
+    if is_data_url(value):
+        found.media.append(Media(pointer, value))
     found.parts.append(
         Part(
             pointer, value, speaker.kind, speaker.role, speaker.channel, speaker.call,
@@ -215,7 +220,9 @@ def _string(shape: str, value: str, pointer: str, speaker: Speaker, found: Found
         text(value, pointer, speaker._replace(kind=Kind.DEFINITION), found)
     elif shape == "signed":
         found.parts.append(Part(pointer, value, speaker.kind, role, channel, editable=False))
-    elif shape == "opaque":
+    elif shape in ("opaque", "media"):
+        if shape == "media":
+            found.media.append(Media(pointer, value))
         found.parts.append(Part(pointer, "", Kind.OPAQUE, role, channel, editable=False))
     elif not value and (shape == "blob" or shape.startswith("ref:")):
         # An answer may leave one empty, and a client sends it back: it names nothing.

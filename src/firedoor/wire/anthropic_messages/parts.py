@@ -94,7 +94,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
     turn = turn_of_texts_and_calls(speaker.role, texts, calls)
     return Reading(
         tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops),
-        tuple(found.results),
+        tuple(found.results), tuple(found.media),
     )  # fmt: skip
 
 

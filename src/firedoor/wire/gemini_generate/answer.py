@@ -59,8 +59,10 @@ def part_output(part: Mapping[str, Any], at: str) -> Iterator[OutputPart | ToolC
             if said or kind is OutputKind.HOSTED:
                 yield OutputPart(f"{at}/{name}/{inner}", said, kind)
     for name in ("inlineData", "fileData", "thoughtSignature"):
-        if part.get(name):
-            yield OutputPart(f"{at}/{name}", "", OutputKind.OPAQUE)
+        held = part.get(name)
+        if held:
+            data = word(held.get("data")) if isinstance(held, dict) else None
+            yield OutputPart(f"{at}/{name}", "", OutputKind.OPAQUE, data or "")
 
 
 def beside_output(candidate: Mapping[str, Any], at: str) -> Iterator[OutputPart]:

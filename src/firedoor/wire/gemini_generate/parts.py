@@ -159,7 +159,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
         turn = turn_of_texts_and_calls(_SPEAKERS[role].role, *texts_and_calls(parts_of(value)))
     return Reading(
         addresses(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops),
-        tuple(found.results),
+        tuple(found.results), tuple(found.media),
     )  # fmt: skip
 
 
@@ -237,6 +237,7 @@ def reader_of(fields: Mapping[str, Shape]) -> Callable[[str, object], Reading]:
             tuple(found.unknown),
             tuple(found.hops),
             tuple(found.results),
+            tuple(found.media),
         )
 
     return read_field

@@ -72,7 +72,7 @@ def _content(content: Mapping[str, Any], at: str, spoken: OutputKind) -> Iterato
     if text:
         yield OutputPart(f"{at}/text", text, spoken)
     if content.get("type") != "text":
-        yield OutputPart(at, "", OutputKind.OPAQUE)
+        yield OutputPart(at, "", OutputKind.OPAQUE, word(content.get("data")) or "")
 
 
 def ids_of(value: Mapping[str, Any]) -> list[MintedId]:

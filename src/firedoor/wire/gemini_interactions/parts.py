@@ -102,7 +102,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
     walk(inventory.STEP, value, pointer, speaker, found)
     return Reading(
         tuple(found.parts), tuple(found.calls), step_turn(value), tuple(found.unknown),
-        tuple(found.hops), tuple(found.results),
+        tuple(found.hops), tuple(found.results), tuple(found.media),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ _INNER: Final[dict[str, Shape]] = {}
 """Texts and images inside a document; filled below, where their shapes are."""
 SOURCE: Final = Tagged(
     {
-        "base64": {"type": "word", "media_type": "word", "data": "opaque"},
+        "base64": {"type": "word", "media_type": "word", "data": "media"},
         "url": {"type": "word", "url": "text"},
         "file": {"type": "word", "file_id": "ref:file"},
         "text": {"type": "word", "media_type": "word", "data": "text"},

@@ -40,7 +40,7 @@ def _one_or_more(shape: Shape) -> Shape:
 # -- contents --------------------------------------------------------------------------------------
 
 _MEDIA: Final = {
-    "inlineData": {"mimeType": "word", "data": "opaque", "displayName": "text"},
+    "inlineData": {"mimeType": "word", "data": "media", "displayName": "text"},
     # Where it leads elsewhere than to the provider's own store, the surface reads it as a text.
     "fileData": {"mimeType": "word", "fileUri": "ref:file", "displayName": "text"},
     "mediaProcessing": "word",

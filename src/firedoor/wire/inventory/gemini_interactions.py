@@ -33,7 +33,7 @@ _ANNOTATION: Final = Tagged(
     }
 )  # fmt: skip
 _MEDIA: Final = {
-    "type": "word", "data": "opaque", "mime_type": "word", "processing": ("word", _OFFSETS),
+    "type": "word", "data": "media", "mime_type": "word", "processing": ("word", _OFFSETS),
     "resolution": "word", "uri": "ref:file", "channels": "word", "sample_rate": "word",
     "name": "text",
 }  # fmt: skip

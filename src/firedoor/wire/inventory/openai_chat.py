@@ -17,12 +17,12 @@ CONTENT_PARTS: Final = Tagged(
         },
         "input_audio": {
             "type": "word",
-            "input_audio": {"data": "opaque", "format": "word"},
+            "input_audio": {"data": "media", "format": "word"},
             "prompt_cache_breakpoint": CACHE,
         },
         "file": {
             "type": "word",
-            "file": {"file_id": "ref:file", "file_data": "opaque", "filename": "text"},
+            "file": {"file_id": "ref:file", "file_data": "media", "filename": "text"},
             "prompt_cache_breakpoint": CACHE,
         },
     }

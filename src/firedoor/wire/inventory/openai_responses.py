@@ -37,11 +37,11 @@ CONTENT_PARTS: Final = Tagged(
             "prompt_cache_breakpoint": CACHE,
         },
         "input_file": {
-            "type": "word", "file_id": "ref:file", "file_data": "opaque", "file_url": "text",
+            "type": "word", "file_id": "ref:file", "file_data": "media", "file_url": "text",
             "filename": "text", "detail": "word", "prompt_cache_breakpoint": CACHE,
         },
         "input_audio": {
-            "type": "word", "input_audio": {"data": "opaque", "format": "word"},
+            "type": "word", "input_audio": {"data": "media", "format": "word"},
         },
         "encrypted_content": {"type": "word", "encrypted_content": "blob"},
     }
@@ -69,7 +69,7 @@ SKILL: Final = Tagged(
         "skill_reference": {"type": "word", "skill_id": "ref:skill", "version": "word"},
         "inline": {
             "type": "word", "name": "definition", "description": "definition",
-            "source": {"type": "word", "media_type": "word", "data": "opaque"},
+            "source": {"type": "word", "media_type": "word", "data": "media"},
         },
     }
 )  # fmt: skip
@@ -181,7 +181,7 @@ ITEM: Final = Tagged(
         },
         "image_generation_call": {
             **_KEPT, "action": "word", "background": "word", "error": "free",
-            "output_format": "word", "quality": "word", "result": "opaque",
+            "output_format": "word", "quality": "word", "result": "media",
             "revised_prompt": "text", "size": "word", "svg_usage": "free",
         },
         "code_interpreter_call": {

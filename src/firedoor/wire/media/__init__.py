@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from firedoor.types.exchange import Surface
-from firedoor.wire.media.answer import read_spoken, read_uploaded
+from firedoor.wire.media.answer import read_pictures, read_spoken, read_uploaded
 from firedoor.wire.media.stream import BytesStream, MediaStream
 from firedoor.wire.route import CONTENT
 from firedoor.wire.state import state_wire
@@ -37,5 +37,8 @@ def media_wire(surface: Surface, provider: str, operation: str) -> SurfaceWire |
         wire = state_wire(surface, provider, operation)
         return replace(wire, stream=MediaStream, whole=ANY, read_answer=read_spoken)
     if operation in _STREAMED:
-        return replace(state_wire(surface, provider, operation), stream=MediaStream)
+        wire = state_wire(surface, provider, operation)
+        return replace(wire, stream=MediaStream, read_answer=read_pictures)
+    if operation == "images.create_variation":
+        return replace(state_wire(surface, provider, operation), read_answer=read_pictures)
     return None

@@ -31,6 +31,22 @@ def read_spoken(body: bytes) -> Answer:
     return Answer(output=(OutputPart("", text, OutputKind.TEXT),) if text.strip() else ())
 
 
+def pictures_in(value: dict[str, Any], at: str = "") -> list[OutputPart]:
+    """The pictures that stand in a value."""
+    held = word(value.get("b64_json"))
+    return [OutputPart(f"{at}/b64_json", "", OutputKind.OPAQUE, held)] if held else []
+
+
+def read_pictures(body: bytes) -> Answer:
+    """See `SurfaceWire.read_answer`. Pictures in place, or by an address that nothing is known of."""
+    value = loads(body)
+    if value is None:
+        return UNREADABLE
+    found = [p for i, each in placed(value.get("data")) for p in pictures_in(each, f"/data/{i}")]
+    answer = read_answer(body)
+    return answer._replace(output=(*answer.output, *found))
+
+
 def read_uploaded(body: bytes) -> Answer:
     """The answer to a part of an upload: nothing, or the file that came of it."""
     value = loads(body)

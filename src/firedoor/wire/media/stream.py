@@ -132,7 +132,7 @@ class MediaStream(EventStream):
         if carries is Carries.TEXT:
             return [p._replace(pointer=at + p.pointer) for p in spoken_in(value)]
         if carries is not None:
-            return [_OPAQUE._replace(pointer=at)]
+            return [_OPAQUE._replace(pointer=at, media=word(value.get("b64_json")) or "")]
         said = "\n".join(strings_of({k: v for k, v in value.items() if k != "type"}))
         return [OutputPart(at, said, OutputKind.TEXT)] if said else []
 

@@ -111,7 +111,8 @@ def read_answer(body: bytes) -> Answer:
             calls.append(call_of({"function": legacy}, f"{at}/function_call"))
         audio = message.get("audio")
         if isinstance(audio, dict):
-            output.append(OutputPart(f"{at}/audio", "", OutputKind.OPAQUE))
+            data = word(audio.get("data")) or ""
+            output.append(OutputPart(f"{at}/audio", "", OutputKind.OPAQUE, data))
             transcript = audio.get("transcript")
             if isinstance(transcript, str) and transcript:
                 output.append(OutputPart(f"{at}/audio/transcript", transcript, OutputKind.TEXT))

@@ -113,7 +113,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
     turn = turn_of_texts_and_calls(speaker.role, texts, calls)
     return Reading(
         tuple(found.parts), tuple(found.calls), turn, tuple(found.unknown), tuple(found.hops),
-        tuple(found.results),
+        tuple(found.results), tuple(found.media),
     )  # fmt: skip
 
 
@@ -143,7 +143,10 @@ def read_fields(
         walk({}, {name: value}, "", speaker, found)
     else:
         walk(shape, value, pointer, speaker, found)
-    return Reading(tuple(found.parts), (), None, tuple(found.unknown), tuple(found.hops))
+    return Reading(
+        tuple(found.parts), (), None, tuple(found.unknown), tuple(found.hops), (),
+        tuple(found.media),
+    )  # fmt: skip
 
 
 def read_field(name: str, value: Any) -> Reading:

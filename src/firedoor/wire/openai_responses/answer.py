@@ -86,13 +86,18 @@ def item_output(item: dict[str, Any], at: str) -> list[OutputPart | ToolCall]:
         return found
     if kind == "compaction":
         return [OutputPart(f"{at}/encrypted_content", "", OutputKind.OPAQUE)]
-    rest = "\n".join(s for k, v in item.items() if k not in _NO_TEXT for s in strings_of(v))
+    picture = word(item.get("result")) if kind == "image_generation_call" else None
+    hidden = (*_NO_TEXT, "result") if picture else _NO_TEXT
+    rest = "\n".join(s for k, v in item.items() if k not in hidden for s in strings_of(v))
     if isinstance(kind, str) and kind in _OF_AGENTS:
         # Instances inside this call: whatever they say comes of what this call was shown.
         return [OutputPart(at, rest, OutputKind.TEXT)] if rest else []
     if is_known(item):
         # Tools that ran at the provider: what they brought in is nobody's in the fleet.
-        return [OutputPart(at, rest, OutputKind.HOSTED)]
+        found = [OutputPart(at, rest, OutputKind.HOSTED)]
+        if picture:
+            found.append(OutputPart(f"{at}/result", "", OutputKind.OPAQUE, picture))
+        return found
     # Of an unknown item nothing is known but that this instance's model was behind it.
     return [OutputPart(at, rest, OutputKind.TEXT)] if rest else []
 

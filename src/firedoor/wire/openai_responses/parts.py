@@ -120,6 +120,7 @@ def read_turn(pointer: str, value: Any) -> Reading:
         tuple(found.unknown),
         tuple(found.hops),
         tuple(found.results),
+        tuple(found.media),
     )
 
 
