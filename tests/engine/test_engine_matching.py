@@ -199,3 +199,12 @@ def test_a_short_item_is_found_whole_within_its_store(office: Office, item: str)
     assert (found["evidence"], found["author"]) == ("matched", "writer-1")
     elsewhere = office.read(READER, item, "read_page", url="https://example.org/")
     assert part(office.explain(elsewhere), "/messages/2/content").get("author") is None
+
+
+def test_pieces_too_short_to_be_read_alone_add_up_over_calls(office: Office) -> None:
+    """A context of its own for each forty characters, and nothing else in it."""
+    says(office, WRITER, NOTE)
+    pieces = [NOTE[i : i + 40] for i in range(0, len(NOTE), 40)]
+    authors = [shown(office, READER, piece).get("author") for piece in pieces]
+    assert authors[0] is None
+    assert "writer-1" in authors

@@ -109,18 +109,19 @@ class Judged:
             roots=proving.roots_of(self.statements) if self.statements else (),
             pictures=tuple(pictures),
             reach_window_s=self.settings.policy.reach_window_s,
-            prints=self._prints(),
+            prints=self._prints(row),
             attempt=attempt,
             spawners=tuple((base.run, base.room) for base in request.who.line),
         )
 
-    def _prints(self) -> tuple[int, ...]:
+    def _prints(self, row: InstanceRow) -> tuple[int, ...]:
         if self.matching is None:
             return ()
         request = self.request
         return self.matching.ask(
             _read(request.new_turns),
             _read(request.new_fields.values()),
+            self.engine.weak.unread(row.id),
         )
 
     def matched(self, found: FoundParts, row: InstanceRow) -> bool:

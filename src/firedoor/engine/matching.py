@@ -19,7 +19,10 @@ from firedoor.types.ids import Digest, InstanceId, PassageId
 from firedoor.types.part import Kind, Part
 
 TEXT_CHARS_MIN: Final = 32
-"""A request with fewer characters of new text holds no run that counts."""
+"""A text with fewer characters holds no run that counts."""
+SHOWN_CHARS_MIN: Final = 64
+"""What an instance is shown is read once it has come to so many: no run tells in less."""
+_UNREAD_CHARS_MAX: Final = 512
 _WEAK_MAX: Final = 256
 """Short runs remembered of an instance."""
 _INSTANCES_MAX: Final = 10_000
@@ -30,10 +33,25 @@ _Read = tuple[Part, Passages]
 
 
 class Weak:
-    """Runs too short to tell, by instance: what an attacker spreads over calls adds up here."""
+    """What is too short to tell, by instance: what an attacker spreads over calls adds up here."""
 
     def __init__(self) -> None:
         self._runs: OrderedDict[InstanceId, list[tuple[PassageId, int, int]]] = OrderedDict()
+        self._unread: OrderedDict[InstanceId, str] = OrderedDict()
+
+    def unread(self, instance: InstanceId) -> str:
+        """What an instance was shown lately that was too short to be read by itself."""
+        return self._unread.get(instance, "")
+
+    def leave(self, instance: InstanceId, text: str) -> None:
+        """Leave this to be read with what comes next; nothing, once it was read."""
+        if text:
+            self._unread[instance] = text[-_UNREAD_CHARS_MAX:]
+            self._unread.move_to_end(instance)
+            if len(self._unread) > _INSTANCES_MAX:
+                self._unread.popitem(last=False)
+        else:
+            self._unread.pop(instance, None)
 
     def of(self, instance: InstanceId) -> list[tuple[PassageId, int, int]]:
         """(passage, from, to in its normal form) of the runs met lately."""
@@ -86,10 +104,18 @@ class Matching:
         """The passages found in each part, likewise."""
         self._runs: tuple[lineage.Found, ...] = ()
         self._weak: list[tuple[PassageId, int, int]] = []
+        self._unread = ""
+        self._before = 0
+        """How many pieces of the question stand before the parts."""
         self._items: dict[int, tuple[Part, tuple[Passage, ...]]] = {}
 
-    def ask(self, turns: Iterable[_Read], fields: Iterable[_Read]) -> tuple[int, ...]:
-        """Read these parts; gives the keys to look up. The same parts are read once."""
+    def ask(
+        self, turns: Iterable[_Read], fields: Iterable[_Read], unread: str = ""
+    ) -> tuple[int, ...]:
+        """Read these parts; gives the keys to look up. The same parts are read once.
+
+        ``unread`` is what the instance was shown before them, in texts too short to be read.
+        """
         read, pieces = [], []
         for stream, parts in ((_TURNS, turns), (_FIELDS, fields)):
             for part, found in parts:
@@ -101,8 +127,11 @@ class Matching:
         ):
             return self.asked.keys if self.asked is not None else ()
         self._read, self.asked = read, None
-        if sum(len(piece.text) for piece in pieces) >= TEXT_CHARS_MIN:
-            self.asked = lineage.question(pieces, self._printer)
+        self._unread = "\n".join([unread, *(piece.text for piece in pieces)]) if pieces else unread
+        if pieces and len(self._unread) >= SHOWN_CHARS_MIN:
+            before = [Piece(unread, _TURNS)] if unread else []
+            self.asked = lineage.question([*before, *pieces], self._printer)
+            self._unread, self._before = "", len(before)
         return self.asked.keys if self.asked is not None else ()
 
     def answer(self, answer: FoundParts, before: Sequence[tuple[PassageId, int, int]]) -> None:
@@ -126,7 +155,9 @@ class Matching:
         for match in _adding_up(found, before):
             by_part[match.part].append(match)
         for number, matches in by_part.items():
-            part = self._read[number][0]
+            if number < self._before:
+                continue
+            part = self._read[number - self._before][0]
             self.passages[id(part)] = tuple(
                 dict.fromkeys(lineage.passage_digest(m.source.passage) for m in matches)
             )
@@ -171,6 +202,7 @@ class Matching:
         """The call went on: what it was shown in short runs counts from here."""
         if self._weak:
             weak.note(instance, self._weak)
+        weak.leave(instance, self._unread)
 
     def brought(self, traces: Traces, pinned: Set[int], known: Set[int]) -> tuple[Brought, ...]:
         """What the request brings in that no instance wrote: nobody's, from here on.
@@ -197,9 +229,12 @@ class Matching:
                 continue
             at = reading.normal.at[prints.at]
             which = np.searchsorted(np.array(reading.text.starts), at, side="right") - 1
-            parts = [self._read[n][0] for n in reading.text.parts]
-            is_pinned = np.array([id(p) in pinned for p in parts])[which]
-            is_known = np.array([id(p) in known for p in parts])[which]
+            parts = [
+                id(self._read[n - self._before][0]) if n >= self._before else 0
+                for n in reading.text.parts
+            ]
+            is_pinned = np.array([p in pinned for p in parts])[which]
+            is_known = np.array([p in known for p in parts])[which]
             if is_pinned.any():
                 mine = lineage.Prints(prints.keys[is_pinned], prints.at[is_pinned])
                 found.append(Brought(mine, pinned=True))

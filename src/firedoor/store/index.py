@@ -108,8 +108,8 @@ def write(db: sqlite3.Connection, keeper: kept.Keeper, wrote: Wrote, seq: int, a
         passage = lineage.passage_digest(run.passage)
         if passage != e.passage:
             emit(passage, held=wrote.shown(passage))
-    used, refused = _use(db, e.instance)
     origin: int | None = None
+    mine: list[tuple[Reading, Prints]] = []
     for number, reading in enumerate(wrote.asked.readings):
         held = [
             (run.start, run.end)
@@ -121,11 +121,11 @@ def write(db: sqlite3.Connection, keeper: kept.Keeper, wrote: Wrote, seq: int, a
         held += lineage.quoted(reading.prints, traces.outside)
         prints = reading.prints if not held else lineage.fresh(reading.prints, held)
         prints = lineage.without(prints, traces.common)
-        if not len(prints.keys):
-            continue
-        if used + len(prints.keys) > QUOTA_PRINTS:
-            refused += len(prints.keys)
-            continue
+        if len(prints.keys):
+            mine.append((reading, prints))
+    if not mine or not _use(db, e.instance, sum(len(prints.keys) for _, prints in mine)):
+        return
+    for reading, prints in mine:
         if origin is None:
             origin = _origin(db, e.room)
         passage = e.passage
@@ -137,19 +137,21 @@ def write(db: sqlite3.Connection, keeper: kept.Keeper, wrote: Wrote, seq: int, a
             (key, origin, text, place)
             for key, place in zip(prints.keys.tolist(), prints.at.tolist(), strict=True)
         ]
-        used += db.executemany(ADD_PRINT, rows).rowcount
-    db.execute(
-        "INSERT INTO index_use (instance, prints, refused) VALUES (?,?,?) ON CONFLICT DO UPDATE "
-        "SET prints = excluded.prints, refused = excluded.refused",
-        (e.instance, used, refused),
-    )
+        db.executemany(ADD_PRINT, rows)
 
 
-def _use(db: sqlite3.Connection, instance: str) -> tuple[int, int]:
+def _use(db: sqlite3.Connection, instance: str, count: int) -> bool:
+    """Whether an instance may have so many fingerprints more; it has them from here on."""
     row = db.execute(
-        "SELECT prints, refused FROM index_use WHERE instance = ?", (instance,)
+        "INSERT INTO index_use (instance, prints, refused) VALUES (?1, ?2, 0) ON CONFLICT DO "
+        "UPDATE SET prints = prints + ?2 WHERE prints + ?2 <= ?3 RETURNING prints",
+        (instance, count, QUOTA_PRINTS),
     ).fetchone()
-    return (row[0], row[1]) if row is not None else (0, 0)
+    if row is None:
+        db.execute(
+            "UPDATE index_use SET refused = refused + ? WHERE instance = ?", (count, instance)
+        )
+    return row is not None
 
 
 def _origin(db: sqlite3.Connection, room: str) -> int:
