@@ -299,6 +299,12 @@ class Exchange:
         return self._look_parts()
 
     def _look_parts(self, attempt: Digest | None = None) -> list[Command]:
+        trail = self.request.trail
+        if trail is not None and not self.request.opaque and trail.run != self.known_instance().run:
+            # It begins like a conversation of another run, where these words were judged for that.
+            refused = self.request.parse(afresh=True)
+            if refused is not None:
+                return self._refuse(refused)
         self._state = _State.PARTS
         return [self.judged.look(self.known_instance(), self.at, attempt)]
 
@@ -402,7 +408,7 @@ class Exchange:
         self._state = _State.UPSTREAM
         request = self.request
         if not request.opaque and not self.store_down:
-            request.keep(self.call_id, self.judged.field_outcomes)
+            request.keep(self.call_id, self.known_instance().run, self.judged.field_outcomes)
             chains = request.chains()
             if chains and request.attempt is not None:
                 self.engine.went_on(self.who.credential, chains[0], request.attempt)
