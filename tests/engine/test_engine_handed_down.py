@@ -84,3 +84,14 @@ def test_a_closed_place_does_not_vouch_for_a_relay(tmp_path: object, words: str)
     reply = Reply("", (Call("save_note", {"key": "k2", "text": words}),))
     assert office.call(READER, turns, reply).exchange.tally.shown.depth == 1
     assert says(office, Binding("t", "ops"), words) == Label(2, frozenset({"press", "lab"}))
+
+
+def test_a_tools_own_place_goes_before_a_told_one(office: Office) -> None:
+    """That words were once told of one place makes what a tool reads at another no deeper."""
+    office.write(WRITER, "save_note", key="k", text=NOTE)
+    turns = [{"role": "user", "content": NOTE}]
+    office.call(Binding("b", "ops"), turns, Reply(NOTE))
+    for passage in lineage.whole_passages(NOTE, office.engine.settings.digester):
+        office.engine.attested.place(passage, Place("elsewhere", "x"))
+    seen = office.read(READER, NOTE, "read_note", key="k")
+    assert seen.exchange.tally.shown == Label(1, frozenset({"press"}))

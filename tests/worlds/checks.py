@@ -34,6 +34,8 @@ class Watched:
     counts: Counter[str] = field(default_factory=Counter)
     reach: dict[str, set[str]] = field(default_factory=dict)
     entered: set[tuple[str, str]] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+    """Texts of which a program once said where they lie."""
     widest: int = 0
 
     def wrong(self, check: str, what: str) -> None:
@@ -58,6 +60,7 @@ def watch(seed: int, habits: Habits, *, probes: float = 0.3, reference: bool = T
 
     def before(ask: Ask) -> None:
         looks.clear()
+        watched.told |= {p.text for p in ask.pieces if p.place is not None}
         if dice.random() < probes:
             world.desk.help(ask)
             looks.append(world.desk.probe(ask))
@@ -129,14 +132,15 @@ def _size(watched: Watched, event: Event) -> None:
     for i, piece in enumerate(event.ask.pieces):
         if not piece.text or not seen.shown(i):
             continue
+        known = (seen.instance, piece.text)
+        if known in watched.entered:
+            # What this very instance was shown before keeps its verdict (DESIGN §5b).
+            continue
+        watched.entered.add(known)
         part = seen.parts[seen.where[i]]
         if not part["crossing"] or part["generation"] is None:
             continue
-        known = (seen.instance, piece.text)
-        if part["generation"] == 1:
-            watched.entered.add(known)
-        elif part.get("attributed", True) and known not in watched.entered:
-            # What this very instance was shown before keeps its verdict (DESIGN §5b).
+        if part.get("attributed", True) and part["generation"] > 1:
             watched.wrong(WIDE, f"{seen.call}{seen.where[i]}: depth {part['generation']}")
         for root in piece.truth.rooms - {room}:
             entered = watched.reach.setdefault(root, set())
@@ -200,9 +204,11 @@ def _hide(watched: Watched, ask: Ask, base: Probe, dice: random.Random) -> None:
         if not piece.text:
             continue
         was, now = base.parts[at[i]], probe.parts[now_at[i]]
-        if not _milder(was, now):
+        if not _milder(was, now) or _homely(now):
             continue
-        if _assumed(now, less.pieces[i], strict=strict and probe.run_label != BOTTOM):
+        if piece.text in watched.told or _assumed(
+            now, less.pieces[i], strict=strict and probe.run_label != BOTTOM
+        ):
             listed += 1
         else:
             pays.append(
@@ -235,11 +241,22 @@ def _assumed(now: dict[str, object], piece: Piece, *, strict: bool) -> bool:
     """Whether a part is milder only by what the operator has listed.
 
     `assume` for system and user turns, and `rewrite: attenuate`, which shows them, as `strict` does
-    while the run has read nothing foreign; a tool without a row in the policy is the run's own; what an outside tool brings is a root of its own.
+    while the run has read nothing foreign; a tool without a row in the policy is the run's own;
+    what an outside tool brings is a root of its own; `door.memory` is believed where nothing known
+    of the words speaks against it.
     """
     if now.get("attributed", True) is not False:
         return False
     return now["origin"] == "server" or piece.role in ("tool", "assistant") or not strict
+
+
+def _homely(part: dict[str, object]) -> bool:
+    """Whether a part is what the room itself said, whoever said it before: it passes (line 28).
+
+    What was withheld as somebody else's may have become that since.
+    """
+    proven = part.get("attributed", True) is not False
+    return proven and part["evidence"] == "matched" and not part["crossing"]
 
 
 def _disguised(ask: Ask, what: str, dice: random.Random) -> Ask:
@@ -275,6 +292,10 @@ def _restart(watched: Watched, seen: Seen, cold: Probe) -> None:
     watched.counts["restarts"] += 1
     for i, at in enumerate(seen.where):
         if at not in seen.parts or not seen.ask.pieces[i].text:
+            continue
+        text = seen.ask.pieces[i].text
+        twice = sum(p.text == text for p in seen.ask.pieces) > 1
+        if twice or _homely(cold.parts[at]):
             continue
         if _milder(seen.parts[at], cold.parts[at]):
             watched.wrong(

@@ -77,10 +77,9 @@ class Heard:
 
     def place(self, part: Part) -> tuple[tuple[str, Any] | None, str, bool]:
         """(place, what is done there, whether only the program says so)"""
-        if part.text in self.told:
-            return self.told[part.text], "reads", True
         if part.tool is None or part.role != "tool":
-            return None, "", False
+            place = self.told.get(part.text)
+            return (place, "reads", True) if place else (None, "", False)
         store = STORES[part.tool.name]
         key = part.tool.arguments.get(self.note_key if store == "notes" else KEYS[store])
         key = key if part.tool.id in self.claimed else NOWHERE

@@ -110,7 +110,7 @@ class Reference(Heard):
             held = x.crossing and deep
         action = "quarantine" if held and self.acts else "allow"
         if self.acts and (x.crossing or action != "allow"):
-            self.decided[instance, text] = action
+            self.now[instance, text] = action
         if x.crossing and action == "allow":
             self.spent |= roots
         return action
@@ -121,7 +121,7 @@ class Reference(Heard):
             if piece.text:
                 yield Part(piece.role, piece.text, piece.answers, i)
             for call in piece.calls:
-                for value in call.arguments.values():
+                for value in call.arguments.values() or ["{}"] * (ask.surface != "messages"):
                     yield Part("assistant", value, None, None)
 
     def call(self, ask: Ask, instance: str) -> tuple[dict[int, tuple[Judged, str]], L, L, L]:
@@ -131,6 +131,7 @@ class Reference(Heard):
             self.granted |= {piece.text} if piece.helper else set()
             self.told.update({piece.text: piece.place} if piece.place else {})
         self.spent: set[str] = set()
+        self.now: dict[tuple[str, str], str] = {}
         rho = self.spawned(ask.party)
         parts = list(self.parts(ask))
         for part in parts:  # 20, before the program's own words are judged
@@ -156,8 +157,10 @@ class Reference(Heard):
             shown = shown.join(*seen)
             if part.index is not None:
                 out[part.index] = x, max(verdicts)
-        for root in self.spent:
-            self.reach[root].add(room)
+        if not (self.acts and ask.state and self.minted[ask.state][0] != room):
+            for root in self.spent:  # of a call that is refused nothing was shown
+                self.reach[root].add(room)
+            self.decided |= self.now
         self.rho[run] = rho.join(presented)
         return out, shown, rho, shown.join(self.rho[run]) if unproven else shown
 
@@ -171,7 +174,7 @@ class Reference(Heard):
             owner, kept = self.minted[ask.state]
             self.minted[ask.state] = owner, kept.join(label.up(room, owner))
         spoken: list[tuple[str, Any]] = [(text, None)] if text else []
-        spoken += [(value, call) for call in calls for value in call.arguments.values()]
+        spoken += [(value, call) for call in calls for value in call.arguments.values() or ["{}"]]
         self.claimed = {call.id for call in calls}
         for stretch, call in spoken:
             place = self.place(Part("tool", "\0", call, None)) if call else (None, "", False)

@@ -49,6 +49,10 @@ class Event:
     """What the answer truly descends from."""
 
 
+def _least(truth: Truth) -> tuple[int, int]:
+    return truth.hops, len(truth.rooms)
+
+
 class World:
     """Everything outside the door."""
 
@@ -73,6 +77,8 @@ class World:
         """What a run itself said: its own words coming home are its own (MODEL line 8)."""
         self.written: dict[tuple[str, str, str], Truth] = {}
         """What a run's program wrote itself, as it was when it did."""
+        self.begun: dict[tuple[str, str, str, tuple[str, ...]], Truth] = {}
+        """Histories as they have begun so far, and what the last text of each descends from."""
         self.spoken: set[str] = set()
         """What models said."""
         self.vouched: set[str] = set()
@@ -147,7 +153,8 @@ class World:
         # What a run's program wrote stays its own, though others repeat it; so do its models' words.
         home = (party.run, party.room, saying.text)
         own = self.written.get(home, self.own.get(home))
-        return own if own is not None else saying.seen_from(party.room)
+        ways = [saying.seen_from(party.room), *([own] if own is not None else [])]
+        return min(ways, key=_least)
 
     # -- what programs write -------------------------------------------------------------------
 
@@ -316,7 +323,9 @@ class World:
                 out = f"{self.words(3)}: {plain} {self.words(3)}"
                 coded.append((out, plain))
         calls = tuple(self.tool_call(out) for _ in range(self.dice.choice((0, 1, 1, 2))))
-        return Reply(out if not calls or self.chance(0.5) else "", calls), coded
+        # A refusal would be written behind the text: then it is not what the model said any more.
+        may_speak = not any("text" in call.arguments for call in calls)
+        return Reply(out if may_speak or not calls else "", calls), coded
 
     # -- a step --------------------------------------------------------------------------------
 
@@ -396,6 +405,7 @@ class World:
             said.append(self.reply(pieces))
             return said[-1][0]
 
+        ask = self._as_before(ask)
         if self.watch is not None:
             self.watch(ask)
         seen = self.desk.send(ask, answer)
@@ -419,13 +429,26 @@ class World:
             self._go_on(talk, ask, reply, output, seen)
         return event
 
+    def _as_before(self, ask: Ask) -> Ask:
+        """A history that begins, word for word, like one that this run had before is that one."""
+        party, pieces = ask.party, []
+        texts: tuple[str, ...] = ()
+        for piece in ask.pieces:
+            field = piece.role == "system" and ask.surface != CHAT
+            texts = texts if field else (*texts, piece.text)
+            key = (party.run, party.room, ask.surface, (piece.text,) if field else texts)
+            truth = min(self.begun.get(key, piece.truth), piece.truth, key=_least)
+            self.begun[key] = truth
+            pieces.append(replace(piece, truth=truth))
+        return replace(ask, pieces=tuple(pieces))
+
     def _own(self, party: Party, text: str, truth: Truth) -> None:
         self.spoken.add(text)
         for line in {text, *text.split("\n")}:
             key = (party.run, party.room, line)
             # Line 8 takes any of them: the words are the same, whoever made them say it again.
             known = self.own.get(key, truth)
-            self.own[key] = min(known, truth, key=lambda t: (t.hops, len(t.rooms)))
+            self.own[key] = min(known, truth, key=_least)
 
     def _said(self, party: Party, reply: Reply, output: Truth, refused: frozenset[str]) -> None:
         """The answer reaches its program, and its tool calls are made."""

@@ -305,6 +305,12 @@ class Exchange:
         return self._look_parts()
 
     def _look_parts(self, attempt: Digest | None = None) -> list[Command]:
+        trail = self.request.trail
+        if trail is not None and not self.request.opaque and trail.run != self.known_instance().run:
+            # It begins like a conversation of another run, where these words were judged for that.
+            refused = self.request.parse(afresh=True)
+            if refused is not None:
+                return self._refuse(refused)
         self._state = _State.PARTS
         return [self.judged.look(self.known_instance(), self.at, attempt)]
 
@@ -413,7 +419,7 @@ class Exchange:
         if judged.matching is not None:
             judged.matching.seen(self.engine.weak, self.known_instance().id)
         if not request.opaque and not self.store_down:
-            request.keep(self.call_id, judged.field_outcomes)
+            request.keep(self.call_id, self.known_instance().run, judged.field_outcomes)
             chains = request.chains()
             if chains and request.attempt is not None:
                 self.engine.went_on(self.who.credential, chains[0], request.attempt)

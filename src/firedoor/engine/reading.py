@@ -22,7 +22,7 @@ from firedoor.engine.upload import Upload
 from firedoor.identity import Who
 from firedoor.lineage import NONE_PRESENTED, Passages, Presented, Statement
 from firedoor.types.exchange import Mode, Params, RequestHead, SpooledBody
-from firedoor.types.ids import CallId, Digest
+from firedoor.types.ids import CallId, Digest, RunId
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
 from firedoor.types.record import PictureRow
 from firedoor.wire.form import (
@@ -388,12 +388,15 @@ class RequestReader:
             self._answer_chains = identity.chains_at_answers(self.roles_chains)
         return self._answer_chains
 
-    def keep(self, call: CallId, field_outcomes: dict[str, tuple[CallId, Outcome]]) -> None:
+    def keep(
+        self, call: CallId, run: RunId, field_outcomes: dict[str, tuple[CallId, Outcome]]
+    ) -> None:
         """Leave the request, as it was read and judged, to the next call of its conversation."""
         key = self._memory_key()
         trail = Trail(
             epoch=self._epoch(),
             who=key,
+            run=run,
             call=call,
             turns=self.turns,
             marks=self.marks,

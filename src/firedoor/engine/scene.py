@@ -149,24 +149,27 @@ def _use_of(
     passages: Passages,
 ) -> tuple[Use | None, Place | None, bool]:
     """What is done with which place, and whether only the program says so."""
-    if passages.whole is not None:
-        place = attested.place_of(passages.whole.digest)
-        if place is not None:
-            for rule in settings.stores.rules:
-                if rule.name == place.store:
-                    use = Use(rule.channel, place, True, False, rule.writers, rule.closed)
-                    return use, place, True
-            return Use(Channel.MEMORY, place, True, False), place, True
-    if part.role is not Role.TOOL:
+    found = _of_tool(settings, calls, part)
+    if found is not None:
+        # Where a result came from is surer than where its words were once said to lie.
+        return found, found.place, False
+    place = attested.place_of(passages.whole.digest) if passages.whole is not None else None
+    if place is None:
         return None, None, False
+    for rule in settings.stores.rules:
+        if rule.name == place.store:
+            use = Use(rule.channel, place, True, False, rule.writers, rule.closed)
+            return use, place, True
+    return Use(Channel.MEMORY, place, True, False), place, True
+
+
+def _of_tool(settings: EngineSettings, calls: Mapping[str, CallClaim], part: Part) -> Use | None:
+    if part.role is not Role.TOOL:
+        return None
     claim = calls.get(part.call) if part.call is not None else None
     if claim is not None:
-        found = settings.stores.place_of(claim.name, claim.arguments)
-    elif part.tool is not None:
-        found = settings.stores.place_of(part.tool, "")
-    else:
-        return None, None, False
-    return found, found.place if found is not None else None, False
+        return settings.stores.place_of(claim.name, claim.arguments)
+    return settings.stores.place_of(part.tool, "") if part.tool is not None else None
 
 
 class Places(NamedTuple):

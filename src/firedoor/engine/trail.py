@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any, Final, NamedTuple
 
-from firedoor.types.ids import CallId, Digest
+from firedoor.types.ids import CallId, Digest, RunId
 from firedoor.types.label import BOTTOM, Label, join
 from firedoor.types.part import CallClaim, Channel, Role
 from firedoor.wire import Edit
@@ -119,6 +119,7 @@ class Trail:
         "fields",
         "marks",
         "parts_base",
+        "run",
         "size_bytes",
         "turns",
         "who",
@@ -129,6 +130,7 @@ class Trail:
         *,
         epoch: Hashable,
         who: str,
+        run: RunId,
         call: CallId,
         turns: list[object],
         marks: list[Mark],
@@ -140,6 +142,8 @@ class Trail:
     ) -> None:
         self.epoch = epoch
         self.who = who
+        self.run = run
+        """Whose it was: another run has other labels for the same words."""
         self.call = call
         self.turns = turns
         self.marks = marks
