@@ -72,9 +72,16 @@ def build(settings: Settings, *, run: RunId | None = None) -> "tuple[Sidecar, Sq
             raise
         store = opened(absent=error.with_traceback(None))
     spans, metrics = ExchangeSpans(), CallMetrics()
+    # A sidecar is a process of its own: nobody sets up an SDK in it once it serves.
+    traced = spans.seen
+
+    def on_open(exchange: Exchange) -> None:
+        if traced:
+            spans.on_open(exchange)
 
     def on_close(exchange: Exchange) -> None:
-        spans.on_close(exchange)
+        if traced:
+            spans.on_close(exchange)
         metrics.on_close(exchange)
 
     try:
@@ -102,7 +109,7 @@ def build(settings: Settings, *, run: RunId | None = None) -> "tuple[Sidecar, Sq
         store,
         settings,
         run=run,
-        on_open=spans.on_open,
+        on_open=on_open,
         on_close=on_close,
         metrics=metrics.text,
         reopen=reopen if store.absent is not None else None,

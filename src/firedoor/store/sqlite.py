@@ -31,7 +31,7 @@ from firedoor.engine.port import (
 from firedoor.errors import CallerError, StoreUnavailable
 from firedoor.store import files, forks, index, looking, reindex, writing
 from firedoor.store.commits import Commits
-from firedoor.store.failures import unavailable
+from firedoor.store.failures import is_busy, unavailable
 from firedoor.store.head import read_head
 from firedoor.store.keys import StoreKeys, load_keys
 from firedoor.store.migrate import migrate
@@ -209,14 +209,30 @@ class SqliteStore:
         if self.path is not None:
             if self._commits.unsettled(ask):
                 self._commits.settle()
-            try:
-                found = looking.look_new(self._reader(), ask)
-            except sqlite3.Error as error:
-                raise unavailable(error, self.url) from error
+            found = self._look_new(ask)
             if found is not None:
                 return found
         with self.snapshot() as connection:
             return looking.look_parts(connection, ask, self.keys)
+
+    def _look_new(self, ask: LookParts) -> FoundParts | None:
+        # The writer has the pages that it wrote; a reader reads them again after each commit, which
+        # takes a third longer. Nobody waits for the writer: it may be writing.
+        lock = self._transactions.lock
+        try:
+            if lock.acquire(blocking=False):
+                try:
+                    if self._transactions.closed is None:
+                        return looking.look_new(self._writer, ask)
+                except sqlite3.OperationalError as error:
+                    # It waits for no other process; a reader does.
+                    if not is_busy(error):
+                        raise
+                finally:
+                    lock.release()
+            return looking.look_new(self._reader(), ask)
+        except sqlite3.Error as error:
+            raise unavailable(error, self.url) from error
 
     def apply(self, commit: Commit) -> Committed | Stale:
         """See `engine.port.Store`. Blocks until the commit is synced."""

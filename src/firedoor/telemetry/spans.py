@@ -27,10 +27,15 @@ class ExchangeSpans:
         self._given = tracer is not None
         self._open: dict[int, Span] = {}
 
+    @property
+    def seen(self) -> bool:
+        """Whether an SDK is set up by now: else nobody would see a span."""
+        proxied = isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+        return self._given or not proxied
+
     def on_open(self, exchange: Exchange) -> None:
         """Start the span, under the ambient one or the request's ``traceparent``."""
-        if not self._given and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-            # No SDK is set up: nobody would see the span.
+        if not self.seen:
             return
         try:
             current = trace.get_current_span()

@@ -19,6 +19,7 @@ from firedoor.config import Settings
 from firedoor.errors import SettingsError
 from firedoor.fronts.sidecar.admin import AdminApp
 from firedoor.fronts.sidecar.app import SidecarApp
+from firedoor.fronts.sidecar.heads import SidecarProtocol
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
@@ -66,7 +67,7 @@ def _bound(host: str, port: int, what: str) -> socket.socket:
 def _config(app: Any, grace_s: float) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=SidecarProtocol,
         loop="none",
         ws="none",
         lifespan="off",
