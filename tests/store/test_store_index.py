@@ -153,11 +153,15 @@ def test_an_instance_is_forgotten(url: str) -> None:
 def test_texts_go_when_their_days_are_over(url: str) -> None:
     office = office_at(url)
     says(office, WRITER, NOTE, OTHER)
+    office.ask(WRITER, "Look.", Call("web_fetch", {"url": "https://rare.example/seven?x=y"}))
     assert office.store.index_use().outside > 0
+    assert office.store._writer.execute("SELECT count(*) FROM touches").fetchone()[0] > 0
     gone = office.store.expire(1.7e9 - 1)
     assert gone == (0, 0, 0)
     gone = office.store.expire(1.8e9)
-    assert (gone.passages, gone.texts) == (1, 2)
+    assert gone.passages >= 1
+    assert gone.texts >= 2
+    assert office.store._writer.execute("SELECT count(*) FROM touches").fetchone()[0] == 0
     assert office.store.index_use()[:3] == (0, 0, 0)
     assert author(office, NOTE.upper()) is None
 

@@ -155,3 +155,9 @@ def totals(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
             "sum(bits) FROM egress GROUP BY instance"
         )
     }
+
+
+def forget(db: sqlite3.Connection, before: float) -> None:
+    """Drop what was touched and told outside before ``before``, in seconds since the epoch."""
+    db.execute("DELETE FROM touches WHERE last_at < ?", (before,))
+    db.execute("DELETE FROM egress WHERE last_at < ?", (before,))

@@ -29,7 +29,7 @@ from firedoor.engine.port import (
     Stale,
 )
 from firedoor.errors import CallerError, StoreUnavailable
-from firedoor.store import files, forks, index, looking, reindex, writing
+from firedoor.store import files, forks, index, looking, reindex, roads, writing
 from firedoor.store.commits import Commits
 from firedoor.store.failures import is_busy, unavailable
 from firedoor.store.head import read_head
@@ -374,6 +374,7 @@ class SqliteStore:
                 return reindex.Forgotten(0, 0, 0)
         with self._transactions.one() as db:
             gone = reindex.forget(db, self.keys, "at < ?", (before,))
+            roads.forget(db, before)
         for low, high in reindex.SLICES:
             # A little at a time: commits go on between.
             with self._transactions.one() as db:
