@@ -1,5 +1,6 @@
 """The ready configurations call a command that exists, with options that it takes; the hook refuses."""
 
+import importlib.util
 import os
 import shlex
 import subprocess
@@ -88,3 +89,30 @@ def test_the_hook_refuses_the_commit(tmp_path: Path) -> None:
     (folder / "b.py").write_text(text + "  # b, again\n")
     git("add", "-A")
     assert git("commit", "-q", "-m", "two rooms away") == 1
+
+
+def test_the_example_tells_who_wrote_what(capfd: pytest.CaptureFixture[str]) -> None:
+    """Lines that one agent copied from another stay the other's; so does an echo, three hops on."""
+    here = Path.cwd()
+    try:
+        part = example().main()
+    finally:
+        os.chdir(here)
+    shown = capfd.readouterr().out
+    assert [s["author"] for s in part["spans"]] == ["coder-1"]
+    assert part["generation"] == 3
+    late = shown.partition("blame late.py")[2].partition("exit")[0].splitlines()[2:]
+    assert [line.split()[0] for line in late if line.strip()] == [
+        *["coder-2"] * 2, *["coder-1"] * 3
+    ]  # fmt: skip
+    assert shown.count("\nexit 0") == 2
+    assert "\nexit 1" in shown
+
+
+def example() -> Any:
+    spec = importlib.util.spec_from_file_location("code_gate_example", HERE / "example.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -41,11 +41,11 @@ def blame(
     if json:
         print_json([_line_json(line) for line in lines])
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, expand=True)
     for name in ("instance", "gen", "call"):
         table.add_column(name, no_wrap=True)
     table.add_column("line", justify="right")
-    table.add_column("text", overflow="ellipsis", no_wrap=True)
+    table.add_column("text", overflow="ellipsis", no_wrap=True, ratio=1)
     for line in lines:
         author = line.author
         table.add_row(

@@ -77,12 +77,11 @@ def blamed(
     lines = []
     start = 0
     for n, (line, stretches) in enumerate(zip(texts, found, strict=True), start=1):
-        author, label = _author([p.digest for p in stretches], heard, grants, at)
-        vouched = any(_vouched(grants.get(p.digest, ()), at) for p in stretches)
-        if author is None and not vouched:
-            passages = _standing(text, line, start, stood)
-            author, label = _author(passages, heard, grants, at)
-        lines.append(Line(n, line, author, label))
+        passages = [p.digest for p in stretches]
+        if not any(_vouched(grants.get(digest, ()), at) for digest in passages):
+            # Whoever wrote a line just so may have copied it out of an earlier passage.
+            passages += _standing(text, line, start, stood)
+        lines.append(Line(n, line, *_author(passages, heard, grants, at)))
         start += len(raw[n - 1]) + 1
     return lines
 
@@ -138,7 +137,8 @@ def _author(
         first = author_of(tuple(e for e in emissions if not e.held))
         if first is None:
             continue
-        author = author or first
+        if author is None or first.seq < author.seq:
+            author = first
         label = join_all((label, *(e.label for e in emissions)))
     return author, label
 
