@@ -135,6 +135,26 @@ def test_damage_in_the_head_is_said_and_hangs_nobody(store: SqliteStore) -> None
     assert isinstance(store.apply(commit(5)), Committed)
 
 
+def test_a_commit_that_nobody_could_join_takes_no_turn_of_the_loop(store: SqliteStore) -> None:
+    """A lone call's commit is durable at once; with others under way it waits for them."""
+
+    async def run() -> None:
+        committer = Committer(store)
+        committer.under_way = 1
+        with pytest.raises(StopIteration) as done:
+            committer.apply(commit(0)).send(None)
+        assert isinstance(done.value.value, Committed)
+        assert store.head()[0] == 1
+        committer.under_way = 2
+        joined = [asyncio.ensure_future(committer.apply(commit(n))) for n in (1, 2)]
+        await asyncio.sleep(0)
+        assert store.head()[0] == 1
+        assert [type(event) for event in await asyncio.gather(*joined)] == [Committed, Committed]
+        assert store.head()[0] == 3
+
+    asyncio.run(run())
+
+
 def test_a_locked_store_does_not_block_the_event_loop(store: SqliteStore) -> None:
     """Another process's transaction is waited for on a thread; other calls go on."""
     other = sqlite3.connect(store.path or "", isolation_level=None, check_same_thread=False)

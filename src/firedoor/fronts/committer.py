@@ -40,6 +40,11 @@ class Committer:
 
     async def apply(self, commit: Commit) -> Event:
         """Make ``commit`` durable, perhaps with others."""
+        if self.under_way <= 1 and not self._waiting and self._store.quick():
+            # Nobody else could join it: here and now, without a turn of the loop.
+            results = self._store.apply_many([commit])
+            if results is not None:
+                return _event(results[0])
         loop = asyncio.get_running_loop()
         done: asyncio.Future[object] = loop.create_future()
         if not self._store.quick():
