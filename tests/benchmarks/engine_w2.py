@@ -65,9 +65,11 @@ class Timed:
         settings = load_settings(None, environ={}, flags={"mode": "contain"})
         self.engine = Engine(
             EngineSettings(
-                policy=settings.policy, stores=lineage.store_map(), digester=digester,
+                policy=settings.policy,
+                stores=lineage.store_map(),
+                digester=digester,
                 printer=lineage.printer_for(b"k" * 32),
-            )  # fmt: skip
+            )
         )
         self.calls = 0
 

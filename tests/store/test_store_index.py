@@ -223,3 +223,22 @@ def test_hostile_text_is_indexed_in_bounds(url: str) -> None:
         WRITER, "Please write.", Call("write_file", {"path": "a", "content": "a" * 10_000_000})
     )
     assert author(office, "a" * 1_000) is None
+
+
+def test_what_was_not_compared_with_everything_lowers_no_label(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two passages share fingerprints with a text, and one may be looked at."""
+    office = office_at(url)
+    says(office, WRITER, NOTE)
+    says(office, Binding("writer-2", "attic"), OTHER, NOTE)
+    text = f"{NOTE.upper()} {OTHER.upper()}"
+    whole = office.call(READER, [{"role": "user", "content": text}])
+    assert part(office.explain(whole), "/messages/0/content").get("attributed", True)
+    assert "matching" not in office.explain(whole)
+    monkeypatch.setattr(index, "PASSAGES_MAX", 1)
+    cut = office.call(Binding("reader-2", "lab"), [{"role": "user", "content": text}])
+    found = part(office.explain(cut), "/messages/0/content")
+    assert not found.get("attributed", True)
+    assert office.explain(cut)["matching"] == "incomplete"
+    assert found["spans"]

@@ -138,6 +138,11 @@ class Judged:
         self.spans = spans
         return False
 
+    @property
+    def compared(self) -> bool:
+        """Whether the request's texts were compared with all that the index has of them."""
+        return self.matching is None or self.matching.complete
+
     def brought(self, scene: Scene) -> tuple[Brought, ...]:
         """What the request brings in from outside, for the index."""
         if self.matching is None or self.matching.asked is None:
@@ -243,6 +248,7 @@ class Judged:
             at=at,
             epoch=f"{self.request.policy_digest}:{found.orders}",
             stretches=self.matching.stretches if self.matching is not None else {},
+            complete=self.compared,
             matched=self.matching.passages if self.matching is not None else {},
             statements=self.statements,
         )

@@ -103,6 +103,8 @@ class Matching:
         self.passages: dict[int, tuple[Digest, ...]] = {}
         """The passages found in each part, likewise."""
         self._runs: tuple[lineage.Found, ...] = ()
+        self.complete = True
+        """Whether the texts were compared with everything that shares a fingerprint with them."""
         self._weak: list[tuple[PassageId, int, int]] = []
         self._unread = ""
         self._before = 0
@@ -137,6 +139,7 @@ class Matching:
     def answer(self, answer: FoundParts, before: Sequence[tuple[PassageId, int, int]]) -> None:
         """Take the index's answer. ``before`` is what this instance was shown in short runs."""
         self.stretches, self.passages, self._runs, self._weak = {}, {}, (), []
+        self.complete = self.asked is None or self.asked.complete
         self._compare(answer.traces, before)
         if self._items:
             self._with_items(answer.emissions)
@@ -145,6 +148,7 @@ class Matching:
         if self.asked is None or not traces.stored:
             return
         found = lineage.answer(self.asked, traces.postings, traces.stored)
+        self.complete = traces.complete and found.complete and self.asked.complete
         self._runs = found.runs
         self._weak = [
             (m.source.passage, m.at, m.at + m.length)

@@ -79,6 +79,8 @@ class Traces(NamedTuple):
     """(text, place) of those that came in from outside."""
     common: Set[int] = frozenset()
     """Those that are nobody's."""
+    complete: bool = True
+    """False where so many passages share them that only the likeliest are told of."""
 
 
 NO_TRACES: Final = Traces()

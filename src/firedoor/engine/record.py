@@ -46,6 +46,7 @@ def opened(exchange: "Exchange", outcomes: Outcomes) -> dict[str, Any]:
         "room": row.room,
         "run": identity.shown_run(row.run),
         "identity": row.identity,
+        **({} if judged.compared else {"matching": "incomplete"}),
         "parents": list(row.parents),
         "surface": exchange.endpoint.surface,
         "endpoint": exchange.endpoint.name,

@@ -53,6 +53,8 @@ class Scene:
     """The tool calls claimed up to the section that is being judged."""
     stretches: Mapping[int, tuple[Stretch, ...]] = field(default_factory=dict)
     """What the index knows of a part, by its identity in memory."""
+    complete: bool = True
+    """Whether that is all that it knows."""
     matched: Mapping[int, tuple[Digest, ...]] = field(default_factory=dict)
     """The passages found in it, likewise."""
     statements: Mapping[Digest, tuple[Statement, ...]] = field(default_factory=dict)
@@ -253,5 +255,5 @@ def _known(scene: Scene, part: Part, passages: Passages) -> Known:
         minted = found.minted.get(scene.settings.digester(f"id\x1f{part.text}"))
     return Known(
         part, passages, found.emissions, found.records, marks, grants, use, place, minted, told,
-        scene.stretches.get(id(part), ()),
+        scene.stretches.get(id(part), ()), scene.complete,
     )  # fmt: skip

@@ -64,6 +64,8 @@ class Known(NamedTuple):
     they may have come another way since."""
     stretches: tuple[Stretch, ...] = ()
     """What of it was found in the index, in order, each character once."""
+    complete: bool = True
+    """Whether all was found: of a part that was not, who else carried it is not known."""
 
 
 class SpanLabel(NamedTuple):
@@ -262,7 +264,8 @@ def _cover(known: Known, receiver: Receiver) -> tuple[tuple[SpanLabel, ...], boo
     spans = sorted((*spans, *alone), key=_place)
     if not spans:
         return (), False
-    return tuple(spans), _covers(known, whole, sorted((*spans, *inside), key=_place))
+    covered = _covers(known, whole, sorted((*spans, *inside), key=_place))
+    return tuple(spans), covered and known.complete
 
 
 def _place(span: SpanLabel) -> tuple[int, int]:

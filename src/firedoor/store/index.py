@@ -1,6 +1,7 @@
 """The passage index: which fingerprints were seen, whose they are, and what they are verified by."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from firedoor.types.ids import Digest, PassageId
 
 OUTSIDE: Final = 0
 PINNED: Final = 1
+PASSAGES_MAX: Final = 512
+"""Passages that one look tells of: those that share most. Who mixes thousands gets no label by it."""
 _PARAMETERS_MAX: Final = 400
 _PRINTS: Final = "SELECT key, origin, text, place FROM prints WHERE key IN ({})"
 _TEXTS: Final = (
@@ -51,7 +54,8 @@ def look(db: sqlite3.Connection, keys: StoreKeys, prints: Sequence[int]) -> Trac
     nobodys |= {key for key, found in written.items() if len(found) > ORIGINS_MAX}
     for key in nobodys:
         written.pop(key, None)
-    ids = sorted({text for found in written.values() for text, _ in found})
+    shared = Counter(text for found in written.values() for text, _ in found)
+    ids = sorted(text for text, _ in shared.most_common(PASSAGES_MAX))
     names: dict[int, PassageId] = {}
     stored: dict[PassageId, Stored] = {}
     for batch in _batches(ids):
@@ -62,7 +66,7 @@ def look(db: sqlite3.Connection, keys: StoreKeys, prints: Sequence[int]) -> Trac
         key: tuple(Posting(names[text], place) for text, place in sorted(found) if text in names)
         for key, found in written.items()
     }
-    return Traces(postings, stored, outside, nobodys)
+    return Traces(postings, stored, outside, nobodys, len(shared) <= PASSAGES_MAX)
 
 
 def known(db: sqlite3.Connection, keys: Sequence[int]) -> bool:
@@ -94,7 +98,12 @@ def write(db: sqlite3.Connection, keeper: kept.Keeper, wrote: Wrote, seq: int, a
     """
     e = wrote.emission
     traces = look(db, keeper.keys, wrote.asked.keys)
-    runs = lineage.answer(wrote.asked, traces.postings, traces.stored).runs if traces.stored else ()
+    runs: tuple[lineage.Found, ...] = ()
+    if traces.stored:
+        found = lineage.answer(wrote.asked, traces.postings, traces.stored)
+        runs = found.runs
+    # Of what was not compared with everything, nothing counts as another's: it is known again by itself.
+    complete = traces.complete and wrote.asked.complete and (not traces.stored or found.complete)
     seq_label = label_text(e.label)
 
     def emit(passage: Digest, *, held: bool) -> None:
@@ -114,7 +123,8 @@ def write(db: sqlite3.Connection, keeper: kept.Keeper, wrote: Wrote, seq: int, a
         held = [
             (run.start, run.end)
             for run in runs
-            if run.reading == number
+            if complete
+            and run.reading == number
             and run.tells
             and wrote.shown(lineage.passage_digest(run.passage))
         ]
