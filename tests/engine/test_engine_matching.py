@@ -208,3 +208,17 @@ def test_pieces_too_short_to_be_read_alone_add_up_over_calls(office: Office) -> 
     authors = [shown(office, READER, piece).get("author") for piece in pieces]
     assert authors[0] is None
     assert "writer-1" in authors
+
+
+def test_a_stretch_that_was_withheld_with_the_rest_was_not_let_in(tmp_path: Path) -> None:
+    """It is judged anew when it comes by itself, and deeper."""
+    policy = "unknown: hold\n"
+    line = "The crates go to pier nine at noon"
+    office = Office(settings_for(tmp_path, "contain", policy))
+    office.write(WRITER, "save_note", key="k", text=line)
+    whole = office.read(READER, f"{FRAME}\n{line}\n{AFTER}", "search_notes", query="q")
+    assert whole.request["messages"][2]["content"] == "[withheld]"
+    says(office, THIRD, f"Noted: {line}", line)
+    office.write(THIRD, "save_note", key="k2", text=line)
+    deeper = office.call(READER, [{"role": "user", "content": line}])
+    assert deeper.request["messages"][0]["content"] == "[withheld]"

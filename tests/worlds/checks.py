@@ -12,6 +12,7 @@ from firedoor.types.label import BOTTOM, UNKNOWN_DEPTH, Label
 from worlds.asks import Ask, Party, Piece, body_of
 from worlds.desk import Found, Probe, Seen
 from worlds.habits import Habits
+from worlds.plain import lines_of
 from worlds.reference import Reference
 from worlds.truth import Truth, joined
 from worlds.world import Event, World
@@ -131,12 +132,16 @@ def _size(watched: Watched, event: Event) -> None:
     room = event.ask.party.room
     for i, piece in enumerate(event.ask.pieces):
         if not piece.text or not seen.shown(i):
+            left = str(seen.texts[i]) if piece.text else ""
+            watched.entered.update((seen.instance, text) for text in lines_of(left))
             continue
         known = (seen.instance, piece.text)
         if known in watched.entered:
             # What this very instance was shown before keeps its verdict (DESIGN §5b).
             continue
-        watched.entered.add(known)
+        watched.entered.update(
+            (seen.instance, text) for text in (piece.text, *lines_of(piece.text))
+        )
         part = seen.parts[seen.where[i]]
         if not part["crossing"] or part["generation"] is None:
             continue
@@ -295,7 +300,11 @@ def _restart(watched: Watched, seen: Seen, cold: Probe) -> None:
             continue
         text = seen.ask.pieces[i].text
         twice = sum(p.text == text for p in seen.ask.pieces) > 1
-        if twice or _homely(cold.parts[at]):
+        proven = cold.parts[at].get("attributed", True) and not seen.parts[at].get(
+            "attributed", True
+        )
+        if twice or proven or _homely(cold.parts[at]):
+            # What has been found out since may say more, and may lower a bound.
             continue
         if _milder(seen.parts[at], cold.parts[at]):
             watched.wrong(

@@ -215,18 +215,26 @@ class _Section:
         self, part: Part, labelled: Labelled, rest: Labelled, whole: Digest | None
     ) -> Verdict:
         """A part that is matched in places: each stretch by its own label, then what is left."""
+        placeholder = self.scene.settings.policy.placeholder
+        left = self._decide(part, rest, whole, len(part.text))
+        if not left.action.shown:
+            # All of it goes with what stands round them: a stretch that is not shown is no stretch
+            # that was let in, and nothing of it is remembered.
+            asked = [text_verdict(self.scene, part, _of_span(labelled, span), span.passage)[0]
+                     for span in labelled.spans]  # fmt: skip
+            denied = next((v for v in (left, *asked) if v.action is Action.DENY), None)
+            if denied is not None:
+                self._deny(part, denied.rule)
+                return denied
+            self._withhold(part, left.rule, placeholder)
+            return max((left, *asked), key=_strength)
         found = [(span, self._decide(part, _of_span(labelled, span), span.passage,
                                      span.end - span.start)) for span in labelled.spans]  # fmt: skip
-        left = self._decide(part, rest, whole, len(part.text))
         strongest = max((left, *(v for _, v in found)), key=_strength)
-        for verdict in (left, *(v for _, v in found)):
+        for _, verdict in found:
             if verdict.action is Action.DENY:
                 self._deny(part, verdict.rule)
                 return verdict
-        placeholder = self.scene.settings.policy.placeholder
-        if left.action is not Action.ALLOW and not left.action.shown:
-            self._withhold(part, left.rule, placeholder)
-            return strongest
         hidden = [(span, v) for span, v in found if not v.action.shown]
         changed = [(span, v) for span, v in found if v.action is not Action.ALLOW]
         if hidden and (part.removable is not None or not part.editable):
