@@ -209,9 +209,17 @@ class Office:
         return self.ask(who, f"Please write. ({self.calls})", Call(tool, arguments))
 
     def read(
-        self, who: Binding, found: str, tool: str, *, reply: Reply | None = None, **arguments: str
+        self,
+        who: Binding,
+        found: str,
+        tool: str,
+        *,
+        reply: Reply | None = None,
+        offers: tuple[str, ...] = (),
+        **arguments: str,
     ) -> Outcome:
-        """The instance asks to read by a tool, and is given ``found``."""
+        """The instance asks to read by a tool, and is given ``found``; it is offered ``offers``."""
+        tools = [{"type": "function", "function": {"name": name}} for name in offers]
         prompt = {"role": "user", "content": f"Please read. ({self.calls})"}
         id_ = f"call_{self.calls}"
         self.call(who, [prompt], Reply("", (Call(tool, arguments, id=id_),)))
@@ -225,7 +233,7 @@ class Office:
             {"role": "assistant", "content": None, "tool_calls": [claim]},
             {"role": "tool", "tool_call_id": id_, "content": found},
         ]
-        return self.call(who, turns, reply)
+        return self.call(who, turns, reply, extra={"tools": tools} if tools else None)
 
 
 def part(document: dict[str, Any], pointer: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def verdicts(mode: Mode, without: str | None) -> list[str]:
     hand_on = Reply("", (Call("save_note", {"key": "k2", "text": NOTE + " And so on."}),))
     read("a", "lab", NOTE, "k", reply=hand_on)
     read("b", "ops", NOTE + " And so on.", "k2")
+    read("p", "till", NOTE, "k", offers=("read_note", "pay_invoice"))
     for n in range(4):
         read(f"c{n}", f"room-{n}", NOTE, "k")
     spawn = Reply("", (Call("spawn_agent", {"task": "t"}), Call("save_note", {"key": "z"})))

@@ -60,6 +60,7 @@ def _ask(scene: Scene, part: Part, labelled: Labelled) -> PartAsk:
         part_of_room=_part_of_room(labelled),
         own=labelled.own,
         opaque=bool(opaque_of(scene, part)),
+        holds=scene.holds,
     )
 
 

@@ -236,6 +236,9 @@ class Judged:
         if row.run in self.engine.unindexed:
             run_label = self.engine.unindexed[row.run]
         self.run_label = run_label
+        # A compartment that says what it accepts is not asked for what it holds.
+        accepts = self.settings.policy.accept_depth(row.compartment) is not None
+        holds = () if accepts else self.request.holds
         return Scene(
             settings=self.settings,
             surface=self.request.endpoint.surface,
@@ -246,11 +249,12 @@ class Judged:
             declared_channel=_channel(channel),
             attested=self.engine.attested,
             at=at,
-            epoch=f"{self.request.policy_digest}:{found.orders}",
+            epoch=":".join((self.request.policy_digest, str(found.orders), *holds)),
             stretches=self.matching.stretches if self.matching is not None else {},
             complete=self.compared,
             matched=self.matching.passages if self.matching is not None else {},
             statements=self.statements,
+            holds=holds,
         )
 
     def _handed_down(

@@ -21,6 +21,7 @@ from firedoor.engine.training import Line
 from firedoor.engine.upload import Upload
 from firedoor.identity import Who
 from firedoor.lineage import NONE_PRESENTED, Passages, Presented, Statement
+from firedoor.policy import held_by
 from firedoor.types.exchange import Mode, Params, RequestHead, SpooledBody
 from firedoor.types.ids import CallId, Digest, RunId
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, Role
@@ -86,6 +87,10 @@ class RequestReader:
         self.params = Params()
         self.turns: list[object] = []
         self.fields: dict[str, object] = {}
+        self.offered: tuple[wire.Offered, ...] = ()
+        """The tools that the call offers."""
+        self.holds: tuple[str, ...] = ()
+        """What those let an instance do."""
         self.trail: Trail | None = None
         """An earlier request of the conversation."""
         self.common = 0
@@ -208,6 +213,8 @@ class RequestReader:
             sections = surface.sections(document)
             self.params = self._with_model(surface.params(document))
             self.turns, self.fields = sections.turns, sections.fields
+            self.offered = wire.offered_tools(self.fields)
+            self.holds = held_by(self.settings.policy, {tool.name for tool in self.offered})
             found = None
             if not afresh:
                 # What a gate let by once is asked of it again: a release may have ended.
@@ -414,9 +421,10 @@ class RequestReader:
         base = self.who.base.room if self.who.base is not None else ""
         return f"{self.endpoint.surface}:{self.who.credential}:{base}"
 
-    def _epoch(self) -> tuple[str, int, tuple[Statement, ...]]:
-        # What statements said of a text holds for calls that come with the same ones.
-        return (self.policy_digest, self.engine.orders, self.presented.valid)
+    def _epoch(self) -> tuple[str, int, tuple[Statement, ...], tuple[str, ...]]:
+        # What statements said of a text holds for calls that come with the same ones; and what an
+        # instance is cleared for depends on what it may do.
+        return (self.policy_digest, self.engine.orders, self.presented.valid, self.holds)
 
 
 def _content_type(head: RequestHead) -> bytes | None:

@@ -68,6 +68,8 @@ class Scene:
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 
+    holds: tuple[str, ...] = ()
+    """What the tools that the call offers let the instance do, where its clearance asks for that."""
     defuses: bool = False
     """Whether look-alikes of a mark's delimiter are defused wherever they stand."""
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final
 
 AFFORDANCES: Final = ("compute", "network", "write_shared", "spawn", "money", "read")
+
+_NAME_CHARS_MAX: Final = 128
+"""Longer names are not remembered: they are the client's, and could be megabytes."""
 
 _DEFAULTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("bash*", ("compute", "network", "write_shared")),
@@ -46,12 +50,17 @@ _DEFAULTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 )
 
 
+@lru_cache(maxsize=4096)
+def _default(tool: str) -> tuple[str, ...]:
+    for glob, default in _DEFAULTS:
+        if fnmatchcase(tool, glob):
+            return tuple(sorted(default))
+    return ()
+
+
 def affordances_for(named: Mapping[str, Iterable[str]], tool: str) -> tuple[str, ...]:
     """The affordances of ``tool``: the policy's own rows first, then the defaults; sorted."""
     for glob, found in named.items():
         if fnmatchcase(tool, glob):
             return tuple(sorted(found))
-    for glob, default in _DEFAULTS:
-        if fnmatchcase(tool, glob):
-            return tuple(sorted(default))
-    return ()
+    return _default(tool) if len(tool) <= _NAME_CHARS_MAX else _default.__wrapped__(tool)

@@ -5,6 +5,9 @@ from typing import Final
 from firedoor.policy.rules import Rule, rule
 from firedoor.types.exchange import Mode
 
+CLEARED: Final = ("money", "spawn", "network")
+"""Affordances whose holders accept no foreign text by default: ``accept: {depth: 0}``."""
+
 _TOOL_CALLS: Final = (
     rule(
         "contain/unknown-depth-keeps-hands-still",
@@ -20,6 +23,13 @@ _TOOL_CALLS: Final = (
 _CONTAIN: Final = (
     # Line 29. What is deeper than one crossing, or of a root whose reach is used up, waits.
     rule("contain/deep-crossing", {"crossing": True, "generation": ">=2"}, "quarantine"),
+    # Whoever can spend, start others or reach out is not exposed in the first place (MODEL §7), unless
+    # its compartment says what it accepts.
+    rule(
+        "contain/clearance",
+        {"crossing": True, "generation": ">=1", "holds": list(CLEARED)},
+        "quarantine",
+    ),
     rule("contain/reach-used-up", {"crossing": True, "reach_full": True}, "quarantine"),
     *_TOOL_CALLS,
 )

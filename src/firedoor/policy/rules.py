@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
+from firedoor.policy.affordances import AFFORDANCES
 from firedoor.types.exchange import Surface
 from firedoor.types.part import Channel, Evidence, Kind, Origin, Standing
 from firedoor.types.verdict import Action, CallAsk, PartAsk, RequestAsk
@@ -75,6 +76,16 @@ def _globs(name: str, value: object) -> Callable[[Any], bool]:
     return fits
 
 
+def _words_of(vocabulary: tuple[str, ...]) -> Callable[[str, object], Callable[[Any], bool]]:
+    """Any of some words among several."""
+
+    def compile_(name: str, value: object) -> Callable[[Any], bool]:
+        fits = _words(name, frozenset(vocabulary), value)
+        return lambda found: any(map(fits, found))
+
+    return compile_
+
+
 def _flag(name: str, value: object) -> Callable[[Any], bool]:
     if not isinstance(value, bool):
         raise RuleError(f"{name}: {value!r} is neither true nor false")
@@ -126,6 +137,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         _row("surface", "part call request", *_vocabulary(Surface)),
         _row("opaque", PART, _flag, "true | false"),
         _row("crossing", PART, _flag, "true | false"),
+        _row("holds", PART, _words_of(AFFORDANCES), " | ".join(AFFORDANCES)),
         _row("attributed", PART, _flag, "true | false"),
         _row("reach_full", PART, _flag, "true | false"),
         _row("generation", PART, _depth, _DEPTHS),

@@ -1,5 +1,6 @@
 """The answer to an ask: structure first, then the file's rules, then the preset's, then allow."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from firedoor.policy.affordances import affordances_for
@@ -61,6 +62,11 @@ def verdict_for(policy: Policy, ask: PartAsk) -> Verdict:
     if ask.inrun:
         # Strict: the run has read foreign text, and this may be that text in other words.
         return _first(rules, ask._replace(crossing=True), act=act)
+    accept = policy.accept_depth(ask.compartment)
+    deeper = accept is not None and (ask.generation is None or ask.generation > accept)
+    if deeper and act and ask.crossing:
+        # Before what unproven text is let do: nobody may get round a clearance by hiding.
+        return Verdict(Action.QUARANTINE, f"accept/{ask.compartment}")
     if not ask.attributed and ask.generation is None and ask.crossing and policy.preset:
         own = _first(policy.rules, ask, act=act)
         if own.rule is not None or policy.mode is Mode.ISOLATE:
@@ -68,14 +74,6 @@ def verdict_for(policy: Policy, ask: PartAsk) -> Verdict:
         if policy.unknown == "hold":
             return _first((HELD_UNPROVEN,), ask, act=act)
         return own
-    accept = policy.accept_depth(ask.compartment)
-    if (
-        accept is not None
-        and act
-        and ask.crossing
-        and (ask.generation is None or ask.generation > accept)
-    ):
-        return Verdict(Action.QUARANTINE, f"accept/{ask.compartment}")
     return _first(rules, ask, act=act)
 
 
@@ -120,6 +118,11 @@ def hop_verdict(policy: Policy, ask: RequestAsk) -> Verdict:
     if own.rule is not None or not act or not policy.treats:
         return own
     return Verdict(Action.DENY, f"{policy.mode}/hop", own.shadow)
+
+
+def held_by(policy: Policy, tools: Iterable[str]) -> tuple[str, ...]:
+    """What an instance that is offered these tools may do with them, sorted."""
+    return tuple(sorted({a for tool in tools for a in affordances_of(policy, tool)}))
 
 
 def affordances_of(policy: Policy, tool: str) -> tuple[str, ...]:

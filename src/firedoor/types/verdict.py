@@ -53,6 +53,8 @@ class PartAsk(NamedTuple):
     """The run's own emission, or vouched for by a person or the program's maker."""
     opaque: bool = False
     """Whether the text has a stretch that looks like code and gives nothing readable."""
+    holds: tuple[str, ...] = ()
+    """What the tools that the call offers let the instance do."""
 
 
 class CallAsk(NamedTuple):

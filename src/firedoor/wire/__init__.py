@@ -9,6 +9,7 @@ from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
+from firedoor.wire.offered import Offered, offered_tools
 from firedoor.wire.picture import Bands, can_see, media_bytes, picture_bands
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
@@ -38,6 +39,7 @@ __all__ = [
     "Limits",
     "Listing",
     "Malformed",
+    "Offered",
     "Piece",
     "Refusal",
     "SurfaceWire",
@@ -52,6 +54,7 @@ __all__ = [
     "listing",
     "media_bytes",
     "normal_json",
+    "offered_tools",
     "parse",
     "picture_bands",
     "refusal",
