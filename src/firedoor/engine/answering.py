@@ -8,11 +8,11 @@ In ``observe`` the bytes of a stream leave as they come, before anything is read
 the door cannot read or fails on goes on all the same: the call is then written down as broken.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from firedoor import wire
-from firedoor.engine import closing, proving
+from firedoor.engine import budgeting, closing, proving
 from firedoor.engine.coding import CODING, BadCoding, Decoding, codings_of, decoding_of
 from firedoor.engine.commands import Command, Finish, SendBytes, SendHead, StopUpstream
 from firedoor.engine.emitted import Emitted
@@ -26,6 +26,7 @@ from firedoor.engine.events import (
 from firedoor.engine.port import (
     Commit,
     Committed,
+    Exhausted,
     FoundParts,
     Stale,
     StoreFailed,
@@ -42,6 +43,11 @@ from firedoor.types.verdict import Action
 
 if TYPE_CHECKING:
     from firedoor.engine.exchange import Exchange
+
+_Charged = Committed | Exhausted | Stale | StoreFailed
+_Steps = Generator[list[Command], _Charged, list[Command]]
+"""Reading that stops where a commit decides how it goes on: a tool call is charged before it leaves.
+It yields commands that end in the commit, is sent the store's answer, and returns the last commands."""
 
 _UPSTREAM_STATUS: Final = {"timeout": 504}
 _REFUSED_CALL: Final = "The call of the tool {name} was refused by policy."
@@ -84,6 +90,8 @@ class Answering:
         """A list whose elements' owners are being looked up."""
         self._filtered = 0
         """How many of them the caller may not see."""
+        self._paused: _Steps | None = None
+        """Reading that waits for the store's answer."""
 
     # -- events ------------------------------------------------------------------------------
 
@@ -100,16 +108,29 @@ class Answering:
                 return self._on_failed(event.reason)
             case CallerGone():
                 return self._on_gone()
+            case Committed() | Exhausted() | Stale() | StoreFailed() if self._paused is not None:
+                return self._on(self._paused, event)
             case Committed():
                 return self._on_committed()
             case FoundParts():
                 return self._on_listed(event)
-            case Stale():
+            case Stale() | Exhausted():
                 # Nothing that a close writes can be refused for its orders; say so if it is.
                 return self._on_store_failed("refused")
             case StoreFailed():
                 return self._on_store_failed(event.reason)
         return []
+
+    def _on(self, steps: _Steps, event: _Charged | None = None) -> list[Command]:
+        """Go on to the next commit that decides, or to the end."""
+        self._paused = None
+        try:
+            commands = steps.send(event)  # type: ignore[arg-type]  # None begins a generator
+        except StopIteration as end:
+            last: list[Command] = end.value
+            return last
+        self._paused = steps
+        return commands
 
     def _on_head(self, event: UpstreamHead) -> list[Command]:
         exchange = self.exchange
@@ -188,7 +209,7 @@ class Answering:
     def _read_on(self, chunk: bytes) -> list[Command]:
         """Read what comes; give what may leave of it."""
         if self._stream is not None:
-            return self._pieces(self._stream.feed(chunk))
+            return self._on(self._pieces(self._stream.feed(chunk)))
         if self._plain is not None:
             self._plain += chunk
             if len(self._plain) > self.exchange.settings.answer_bytes_max:
@@ -205,7 +226,7 @@ class Answering:
             return self._read_on(chunk)
         self._unsent = chunk
         out: list[Command] = [SendBytes(chunk)]
-        out += self._pieces(self._stream.feed(self._decoded(chunk)))
+        out += self._on(self._pieces(self._stream.feed(self._decoded(chunk))))
         self._unsent = b""
         return out
 
@@ -218,7 +239,7 @@ class Answering:
 
     # -- streams -----------------------------------------------------------------------------
 
-    def _pieces(self, pieces: Iterator[wire.Piece], *, last: bool = False) -> list[Command]:
+    def _pieces(self, pieces: Iterator[wire.Piece], *, last: bool = False) -> _Steps:
         """What may leave of these pieces; with ``last`` the commit is the caller's, who closes."""
         out: list[Command] = []
         stream = self._stream
@@ -233,7 +254,7 @@ class Answering:
                 wait = True
                 break
             if isinstance(piece.done, ToolCall):
-                refusal = self._refusal_of(piece.done)
+                refusal, out = yield from self._refusal_of(piece.done, out)
                 stream.decide(refusal)
                 # In `observe` the bytes of a call have gone already; nothing waits for it.
                 wait = wait or self.exchange.enforcing
@@ -270,26 +291,52 @@ class Answering:
         if self._closed or self._closing:
             return []
         if self._stream is not None:
-            commands = self._pieces(self._stream.end(), last=True)
-            if self.exchange.enforcing and not (self._closing or self._stream.complete):
-                # SDKs take a clean end of file for a finished answer; this one was not.
-                self._end_here("ended early", "The provider's stream ended early.")
-            self._closing = True
-            return [*commands, self._close()]
+            return self._on(self._stream_end(self._stream))
         if self._plain is not None:
             body = bytes(self._plain)
-            return (
-                self._list(body) if self.exchange.endpoint.lists_all else self._plain_answer(body)
-            )
+            if self.exchange.endpoint.lists_all:
+                return self._list(body)
+            return self._on(self._plain_answer(body))
         self._closing = True
         return [self._close()]
 
-    def _refusal_of(self, call: ToolCall) -> str | None:
-        """What is said in place of a call that is refused; None where it may go on."""
-        if self._emitted.judge(call).action is Action.ALLOW or not self.exchange.enforcing:
-            return None
-        self.edited = True
-        return _REFUSED_CALL.format(name=call.name)
+    def _stream_end(self, stream: wire.AnswerStream) -> _Steps:
+        commands = yield from self._pieces(stream.end(), last=True)
+        if self.exchange.enforcing and not (self._closing or stream.complete):
+            # SDKs take a clean end of file for a finished answer; this one was not.
+            self._end_here("ended early", "The provider's stream ended early.")
+        self._closing = True
+        return [*commands, self._close()]
+
+    def _refusal_of(
+        self, call: ToolCall, before: list[Command]
+    ) -> Generator[list[Command], _Charged, tuple[str | None, list[Command]]]:
+        """What is said in place of a call that is refused; None where it may go on.
+
+        ``before`` is what leaves before a charge is asked for; with the answer comes what of it is
+        still to be sent.
+        """
+        exchange, emitted = self.exchange, self._emitted
+        verdict = emitted.verdict_on(call)
+        if exchange.enforcing and verdict.action is not Action.ALLOW:
+            emitted.refuse(call, verdict)
+            self.edited = True
+            return _REFUSED_CALL.format(name=call.name), before
+        charge = exchange.budgeting.charge(call, emitted.label)
+        if charge is not None and exchange.enforcing:
+            answer = yield [*before, charge]
+            before = []
+            if isinstance(answer, Exhausted):
+                self.edited = True
+                emitted.refuse(call, budgeting.verdict_of(answer))
+                return budgeting.said_of_call(call.name, answer), before
+            if not isinstance(answer, Committed):
+                # What cannot be charged does not go on.
+                self.edited = True
+                emitted.refuse(call, budgeting.UNCHARGED)
+                return _REFUSED_CALL.format(name=call.name), before
+        emitted.take(call, verdict)
+        return None, before
 
     def _stop(self, code: str, message: str) -> bytes:
         assert self._stream is not None
@@ -305,7 +352,9 @@ class Answering:
         exchange = self.exchange
         listing = wire.listing(body)
         if listing is None:
-            return self._on_failed("malformed") if exchange.enforcing else self._plain_answer(body)
+            if exchange.enforcing:
+                return self._on_failed("malformed")
+            return self._on(self._plain_answer(body))
         digester = exchange.settings.digester
         ids = [digester(f"id\x1f{id_}") if id_ is not None else None for id_ in listing.ids]
         if not any(ids):
@@ -336,11 +385,11 @@ class Answering:
             self._emitted.owned = bool(rows)
         for row in rows.values():
             self._emitted.taint(up(row.label, row.room, room))
-        return self._plain_answer(body)
+        return self._on(self._plain_answer(body))
 
     # -- plain answers -------------------------------------------------------------------------
 
-    def _plain_answer(self, body: bytes) -> list[Command]:
+    def _plain_answer(self, body: bytes) -> _Steps:
         exchange = self.exchange
         raw = body
         if self._decoding is not None and not exchange.enforcing:
@@ -354,7 +403,7 @@ class Answering:
         refused: dict[str, str] = {}
         for piece in self.answer.output:
             if isinstance(piece, ToolCall):
-                told = self._refusal_of(piece)
+                told, _ = yield from self._refusal_of(piece, [])
                 if told is not None:
                     refused[piece.pointer] = told
             else:
@@ -452,7 +501,7 @@ class Answering:
             if self._listing is not None:
                 body, _, _ = self._listing
                 self._listing = None
-                return self._plain_answer(body)
+                return self._on(self._plain_answer(body))
             return self._on_committed()
         if self._closed:
             return [Finish(clean=False)]
@@ -492,15 +541,21 @@ class Answering:
             # What was complete counts; the half tool call does not leave.
             # A broken stream that nothing is added to must not look like a finished one.
             self._cut = not self.exchange.enforcing
-            out = self._pieces(self._stream.end(), last=True)
-            if not self._closing and self.exchange.enforcing:
-                self._end_here(reason, "The connection to the provider broke off.")
-        elif self._head_sent:
+            return self._on(self._broken_stream(self._stream, reason))
+        if self._head_sent:
             self._cut = True
         elif self._plain is not None and not self.exchange.enforcing:
             out, self._cut = self._as_it_came(), True
         else:
             self._refused(reason)
+        self._broken = self._broken or reason
+        self._closing = True
+        return [*out, self._close()]
+
+    def _broken_stream(self, stream: wire.AnswerStream, reason: str) -> _Steps:
+        out = yield from self._pieces(stream.end(), last=True)
+        if not self._closing and self.exchange.enforcing:
+            self._end_here(reason, "The connection to the provider broke off.")
         self._broken = self._broken or reason
         self._closing = True
         return [*out, self._close()]

@@ -183,31 +183,21 @@ class Emitted:
                     exchange.call_id, exchange.endpoint.act is not Act.LIST,
                 )  # fmt: skip
 
-    def judge(self, call: ToolCall) -> Verdict:
-        """The verdict on a call; what it writes is emitted where it goes on."""
+    def verdict_on(self, call: ToolCall) -> Verdict:
+        """What the policy says of a call, under the label that it carries."""
         exchange = self.exchange
-        policy = exchange.policy
-        affordances = affordances_of(policy, call.name)
-        ask = call_ask(exchange, call.name, affordances, self.label)
-        verdict = call_verdict(policy, ask)
-        shown = verdict
-        if verdict.action is Action.ALLOW and verdict.shadow:
-            rule, action = verdict.shadow[0]
-            shown = Verdict(action, rule, verdict.shadow)
-        self.tools.append(
-            {
-                "pointer": call.pointer,
-                "name": call.name,
-                "affordances": list(affordances),
-                "verdict": shown.action.value,
-                "rule": shown.rule,
-                "shadow": shown is not verdict,
-            }
-        )
-        if verdict.rule is not None:
-            exchange.judged.rules[verdict.rule] = None
-        if verdict.action is not Action.ALLOW and exchange.enforcing:
-            return verdict
+        affordances = affordances_of(exchange.policy, call.name)
+        return call_verdict(exchange.policy, call_ask(exchange, call.name, affordances, self.label))
+
+    def refuse(self, call: ToolCall, verdict: Verdict) -> None:
+        """Note a call that does not go on."""
+        self._note(call, affordances_of(self.exchange.policy, call.name), verdict)
+
+    def take(self, call: ToolCall, verdict: Verdict) -> None:
+        """Note a call that goes on: what it writes is emitted."""
+        exchange = self.exchange
+        affordances = affordances_of(exchange.policy, call.name)
+        self._note(call, affordances, verdict)
         self.tools[-1].update(self._roads.take(call, affordances))
         made = self._emit(call.arguments)
         self.said[call.pointer] = call.arguments
@@ -230,7 +220,24 @@ class Emitted:
                 # A search over the whole store finds it too.
                 whole = Place(use.place.store)
                 self._records.extend(StoreRecord(whole, e) for e in made)
-        return verdict
+
+    def _note(self, call: ToolCall, affordances: tuple[str, ...], verdict: Verdict) -> None:
+        shown = verdict
+        if verdict.action is Action.ALLOW and verdict.shadow:
+            rule, action = verdict.shadow[0]
+            shown = Verdict(action, rule, verdict.shadow)
+        self.tools.append(
+            {
+                "pointer": call.pointer,
+                "name": call.name,
+                "affordances": list(affordances),
+                "verdict": shown.action.value,
+                "rule": shown.rule,
+                "shadow": shown is not verdict,
+            }
+        )
+        if verdict.rule is not None:
+            self.exchange.judged.rules[verdict.rule] = None
 
     def drain(self) -> dict[str, Any]:
         """The fields of a commit that hold what was emitted since the last one."""

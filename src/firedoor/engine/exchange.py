@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from firedoor import identity, lineage, wire
 from firedoor.engine import identifying, opening, record, refusing
 from firedoor.engine.answering import Answering
+from firedoor.engine.budgeting import Budgeting
 from firedoor.engine.commands import (
     Command,
     Finish,
@@ -125,6 +126,7 @@ class Exchange:
         self.store_down = False
         """Whether an ``observe`` call went on without its entry."""
 
+        self.budgeting = Budgeting(self)
         self._state = _State.NEW
         self._refusal: wire.Refusal | None = None
         self._tries = 0

@@ -248,6 +248,20 @@ class Stale(NamedTuple):
     """``orders`` or ``reach``."""
 
 
+class Exhausted(NamedTuple):
+    """Refused: some account would pass its limit. Nothing of the commit was applied."""
+
+    account: str
+    """As people know it: ``instance:planner-1``."""
+    kind: str
+    limit: int
+    held: int
+    committed: int
+    overrun: int = 0
+    refills_at: float | None = None
+    """When so much may be had again, in seconds since the epoch; None where waiting does not help."""
+
+
 class StoreFailed(NamedTuple):
     """The store could not be read or written. Nothing was applied."""
 
