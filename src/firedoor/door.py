@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
-from firedoor import identity, lineage, wire
+from firedoor import budget, identity, lineage, wire
 from firedoor.config import Settings, load_settings
 from firedoor.engine import (
     Engine,
@@ -72,6 +72,8 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
         upstreams={name: u.base_url for name, u in settings.upstreams.items()},
         outside=lineage.Outside(tuple(h.lower() for h in settings.convergence.common)),
         keep_content=settings.retention.content != "digests",
+        budgets=settings.budgets,
+        prices=settings.prices or budget.no_price,
         proofs=proofs_of(settings, store),
     )
 

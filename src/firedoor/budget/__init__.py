@@ -3,6 +3,45 @@
 May import: types, errors.
 """
 
+from firedoor.budget.hosts import host_allowed, plain_host
+from firedoor.budget.kinds import KINDS, Ask, Kind, Taken, ToolAsk, Used
+from firedoor.budget.limits import (
+    Budgets,
+    Ceiling,
+    Limit,
+    call_takes,
+    ceilings_of,
+    spawn_takes,
+    tool_takes,
+    used_by,
+)
+from firedoor.budget.prices import Rates, Tier, cost_at_most, cost_of, no_price
 from firedoor.budget.reach import full_roots, spent_by
+from firedoor.budget.windows import LIFETIME
 
-__all__ = ["full_roots", "spent_by"]
+__all__ = [
+    "KINDS",
+    "LIFETIME",
+    "Ask",
+    "Budgets",
+    "Ceiling",
+    "Kind",
+    "Limit",
+    "Rates",
+    "Taken",
+    "Tier",
+    "ToolAsk",
+    "Used",
+    "call_takes",
+    "ceilings_of",
+    "cost_at_most",
+    "cost_of",
+    "full_roots",
+    "host_allowed",
+    "no_price",
+    "plain_host",
+    "spawn_takes",
+    "spent_by",
+    "tool_takes",
+    "used_by",
+]

@@ -2,13 +2,15 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from firedoor.config.units import duration_s, rate, size_bytes
+from firedoor.config.units import amount, duration_s, rate, size_bytes
 from firedoor.lineage import Convergence
 from firedoor.policy import AFFORDANCES, RuleError, rule
+from firedoor.policy.rules import fits_depth
 from firedoor.types.part import Channel
 from firedoor.types.verdict import Action
 
@@ -105,22 +107,51 @@ class StoreRow(_Strict):
     closed: bool = False
 
 
+Count = int | float | str
+
+
+class Price(_Strict):
+    """Dollars for a million tokens of one model."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cache_write: float | None = Field(None, ge=0)
+    """Of input that is written to a cache; left out, that of any input."""
+    call: float = Field(0, ge=0)
+    """Of every call, beside its tokens."""
+
+
+class When(_Strict):
+    """When a row of limits holds."""
+
+    exposed_generation: str | int
+
+
 class Budget(_Strict):
-    """A limit. This version enforces ``reach``; the other kinds are read, and warned about."""
+    """A row of limits, each on every account that ``scope`` names (docs/budgets.md)."""
 
     scope: str = Field(
         pattern=r"^(deployment|compartment:[^/]+|key:.+|agent:.+|instance:.+)$",
     )
     reach: str | None = None
-    requests: int | str | None = None
-    input_tokens: int | str | None = None
-    output_tokens: int | str | None = None
-    cost_usd: float | str | None = None
-    tool_calls: int | str | None = None
-    tools: dict[str, int | str] | None = None
-    spawn_depth: int | None = None
-    spawn_children: int | None = None
+    requests: Count | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cost_usd: Count | None = None
+    concurrent: int | None = Field(None, ge=0)
+    wall_time: Count | None = None
+    tool_calls: Count | None = None
+    tools: dict[str, Count] | None = None
+    affordances: dict[str, Count] | None = None
+    egress_bytes: Count | None = None
+    spawn_children: Count | None = None
+    spawn_depth: int | None = Field(None, ge=0)
+    generation: int | None = Field(None, ge=0)
     egress_hosts: list[str] | None = None
+    warn_at: float | None = Field(None, gt=0, le=1)
+    reserve: Count | None = None
+    max_share: float | None = Field(None, gt=0, le=1)
+    when: When | None = None
 
     @model_validator(mode="after")
     def _known(self) -> "Budget":
@@ -128,11 +159,36 @@ class Budget(_Strict):
             rate(self.reach)
             if not self.scope.startswith(("deployment", "compartment:")):
                 raise ValueError("reach: the scope is deployment or compartment:NAME")
+        for name, value in self.amounts():
+            try:
+                amount(value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        wrong = sorted(set(self.affordances or ()) - set(AFFORDANCES))
+        if wrong:
+            raise ValueError(f"affordances: {wrong[0]!r} is not one of {', '.join(AFFORDANCES)}")
+        if self.when is not None:
+            fits_depth("when.exposed_generation", self.when.exposed_generation)
+        if self.reserve is not None:
+            amount(self.reserve)
+            if len(list(self.amounts())) != 1 or self.scope == "deployment":
+                raise ValueError(
+                    "reserve: write it in a row of one limit, of a scope below deployment"
+                )
         return self
 
-    def unenforced(self) -> list[str]:
-        """The kinds of this row that no code of this version holds anybody to."""
-        return sorted(self.model_fields_set - {"scope", "reach"})
+    def amounts(self) -> Iterator[tuple[str, Count]]:
+        """(kind, or kind and what it is of; amount) of all that amounts are taken of."""
+        for name in (
+            "requests", "input_tokens", "output_tokens", "cost_usd", "concurrent", "wall_time",
+            "tool_calls", "egress_bytes", "spawn_children",
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value is not None:
+                yield name, value
+        for name in ("tools", "affordances"):
+            for subject, value in (getattr(self, name) or {}).items():
+                yield f"{name}/{subject}", value
 
 
 _PUBLIC_BYTES = 32
@@ -254,6 +310,10 @@ class File(_Strict):
     assume: Assume = Assume()
     stores: dict[str, StoreRow] = {}
     budgets: list[Budget] = []
+    prices: dict[str, Price] = {}
+    """By model; they come before the table of the package."""
+    unknown_model: Literal["deny"] | Price = "deny"
+    """What a model costs that neither knows, where cost is limited."""
     headers: Literal["call", "all"] | list[str] | None = None
     placeholder: str = Field("[withheld]", min_length=1, max_length=200)
     limits: Limits = Limits()

@@ -1,14 +1,17 @@
 """Settings from file, variables and flags, into each room's frozen types. Read once, at the edge."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from firedoor.budget import Budgets
 from firedoor.config import models
+from firedoor.config.budgets import budgets_of
 from firedoor.config.document import Lines, line_of, parse, read
+from firedoor.config.prices import Prices, prices_of
 from firedoor.config.units import rate
 from firedoor.errors import SettingsError
 from firedoor.policy import (
@@ -80,6 +83,8 @@ class Settings:
     """What the file asks for and this version does not do."""
     sources: Mapping[str, str]
     """For each setting, what won: ``flag``, a variable's name, ``file`` or ``default``."""
+    budgets: Budgets = field(default_factory=Budgets)
+    prices: Prices | None = None
 
 
 def _validated(value: dict[str, Any], lines: Lines, where: str) -> models.File:
@@ -131,6 +136,7 @@ def _allowed(path: tuple[str | int, ...]) -> list[str]:
         "tests": models.Case,
         "convergence": models.Converge,
         "budgets": models.Budget,
+        "prices": models.Price,
         "trust": models.Trust,
         "provenance": models.Provenance,
     }
@@ -301,11 +307,9 @@ def load_settings(
         trust=tuple(file.trust),
         revoked=frozenset(file.revoked),
         cases=tuple(file.tests),
-        warnings=tuple(
-            f"budgets.{i}: {name} is not enforced by this version"
-            for i, budget in enumerate(file.budgets)
-            for name in budget.unenforced()
-        ),
+        warnings=(),
+        budgets=budgets_of(file),
+        prices=prices_of(file),
         sources=sources,
     )
 

@@ -1,7 +1,9 @@
 """Sizes, rates and durations as people write them: ``32MiB``, ``3/day``, ``2M``, ``1d``."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
+
+from firedoor.types.budget import Cycle, Window
 
 _SIZES: Final = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
@@ -30,6 +32,43 @@ def duration_s(value: object) -> float:
             f"{value!r} is not a duration; write 1d, 12h, 30m, 90s or a number of seconds"
         )
     return float(match[1]) * _SECONDS[match[2]]
+
+
+_COUNTS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_CALENDARS: Final = {"minute": 60, "min": 60, "hour": 3_600, "day": 86_400}
+
+
+class Amount(NamedTuple):
+    """A number of something, and the time over which it is counted."""
+
+    number: float
+    window: Window
+
+
+def amount(value: object) -> Amount:
+    """``400``, ``"2M/day"``, ``"10/minute sliding"``, ``"5/2h"``: an amount and its window.
+
+    A calendar minute, hour or day begins in UTC; ``sliding``, or a length of time, rolls with the
+    clock; without a window it is for good.
+
+    Raises:
+        ValueError: With what is allowed.
+    """
+    text = str(value).strip()
+    match = re.fullmatch(
+        r"(\d[\d_]*(?:\.\d+)?)\s*([kKmMgG]?)\s*(?:/\s*([a-z0-9.]+)(?:\s+(sliding))?)?", text
+    )
+    if match is None or isinstance(value, bool):
+        raise ValueError(
+            f"{value!r} is not an amount; write 400, 2M/day, 10/minute, 10/minute sliding or 5/2h"
+        )
+    number = float(match[1].replace("_", "")) * _COUNTS[match[2].lower()]
+    if match[3] is None:
+        return Amount(number, Window(Cycle.LIFETIME))
+    if match[3] in _CALENDARS:
+        cycle = Cycle.SLIDING if match[4] else Cycle.CALENDAR
+        return Amount(number, Window(cycle, _CALENDARS[match[3]]))
+    return Amount(number, Window(Cycle.SLIDING, max(1, int(duration_s(match[3])))))
 
 
 def rate(value: object) -> tuple[int, float]:

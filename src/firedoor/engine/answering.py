@@ -84,6 +84,7 @@ class Answering:
         self._unread = False
         """Whether reading the answer failed, so that nothing can be said of it."""
         self._seen_chars = 0
+        self._seen_bytes = 0
         self._emitted = Emitted(exchange)
         self._broken: str | None = None
         self._listing: tuple[bytes, wire.Listing, list[Digest | None]] | None = None
@@ -183,6 +184,16 @@ class Answering:
             return [SendBytes(chunk)]
         if self._closed:
             return []
+        renewal = self.exchange.budgeting.renewal()
+        if renewal is not None:
+            return self._on(self._renewed(renewal, chunk))
+        return self._take_bytes(chunk)
+
+    def _renewed(self, renewal: Commit, chunk: bytes) -> _Steps:
+        yield [renewal]
+        return self._take_bytes(chunk)
+
+    def _take_bytes(self, chunk: bytes) -> list[Command]:
         if not self.exchange.enforcing:
             return self._watched(chunk)
         try:
@@ -247,6 +258,16 @@ class Answering:
         wait = bool(self._held)
         for piece in pieces:
             self._seen_chars += len(piece.text)
+            self._seen_bytes += len(piece.text.encode("utf-8", "surrogatepass"))
+            if self.exchange.budgeting.overrun(self._seen_bytes) and not self._closing:
+                out.append(StopUpstream())
+                self._end_here(
+                    "budget",
+                    "The answer is longer than its budget held.",
+                    "firedoor_budget_exhausted",
+                )
+                wait = True
+                break
             if piece.unreadable:
                 if not self._closing:
                     out.append(StopUpstream())
@@ -278,10 +299,10 @@ class Answering:
             out.append(self._close() if self._closing else self._commit_emitted())
         return out
 
-    def _end_here(self, reason: str, message: str) -> None:
+    def _end_here(self, reason: str, message: str, code: str = "firedoor_upstream") -> None:
         """End the stream as its surface does, after what is held."""
         self._broken = reason
-        self._held.append(self._stop("firedoor_upstream", message))
+        self._held.append(self._stop(code, message))
         self._closing = True
 
     def _on_end(self) -> list[Command]:
@@ -322,15 +343,20 @@ class Answering:
             emitted.refuse(call, verdict)
             self.edited = True
             return _REFUSED_CALL.format(name=call.name), before
+        forbidden = exchange.budgeting.forbidden_host(call, emitted.label)
+        if forbidden is not None and exchange.enforcing:
+            self.edited = True
+            emitted.refuse(call, budgeting.verdict_of(forbidden))
+            return budgeting.said_of_call(call.name, forbidden), before
         charge = exchange.budgeting.charge(call, emitted.label)
-        if charge is not None and exchange.enforcing:
+        if charge is not None:
             answer = yield [*before, charge]
             before = []
-            if isinstance(answer, Exhausted):
+            if isinstance(answer, Exhausted) and exchange.enforcing:
                 self.edited = True
                 emitted.refuse(call, budgeting.verdict_of(answer))
                 return budgeting.said_of_call(call.name, answer), before
-            if not isinstance(answer, Committed):
+            if not isinstance(answer, Committed) and exchange.enforcing:
                 # What cannot be charged does not go on.
                 self.edited = True
                 emitted.refuse(call, budgeting.UNCHARGED)
@@ -471,7 +497,12 @@ class Answering:
         if self._stream is not None and not self._unread:
             self.answer = self._stream.answer()
         end = closing.End(
-            self.answer or Answer(), self.status, self._broken, self._seen_chars, self._filtered
+            self.answer or Answer(),
+            self.status,
+            self._broken,
+            self._seen_chars,
+            self._seen_bytes,
+            self._filtered,
         )
         return closing.of_end(self.exchange, self._emitted, end)
 

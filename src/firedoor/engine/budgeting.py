@@ -1,10 +1,26 @@
-"""What a call takes of its accounts: held before it starts, charged as it acts, settled at its end."""
+"""What a call takes of its accounts: held before it starts, charged as it acts, settled at its end.
 
+    judged ─▶ [LookParts: which tools are used up?] ─▶ Commit(hold) ─▶ Committed | Exhausted
+           ─▶ each tool call: Commit(hold and settlement in one) ─▶ Committed | Exhausted
+           ─▶ the end: Commit(settlement)
+
+A hold is a lease: it is renewed while the call lives, and lapses with the process that took it. In
+``observe`` amounts are counted, and nothing is ever refused.
+"""
+
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from firedoor.engine.port import Commit, Exhausted
+from firedoor import budget, lineage, wire
+from firedoor.engine.asking import call_ask
+from firedoor.engine.port import CallRow, Commit, Committed, Exhausted, FoundParts, LookParts
+from firedoor.engine.refusing import Refused
+from firedoor.policy import affordances_of
+from firedoor.types.budget import Account, Hold, Scope, Settlement, Take
+from firedoor.types.exchange import Surface
 from firedoor.types.label import Label
-from firedoor.types.part import ToolCall
+from firedoor.types.part import Answer, ToolCall
 from firedoor.types.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -12,6 +28,22 @@ if TYPE_CHECKING:
 
 UNCHARGED: Final = Verdict(Action.DENY, "budget/unavailable")
 """Of a tool call that could not be charged, since the store did not answer."""
+_AMOUNT_MAX: Final = 1 << 53
+"""What a request may ask for; more is as good as this, and every number stays exact."""
+_CHOICES_MAX: Final = 1 << 20
+_BACKGROUND_LEASE_S: Final = 86_400.0
+"""How long a background response may take before it is taken to have used all that it held."""
+_BYTES_A_TOKEN_LEAST: Final = 2
+_BYTES_A_TOKEN_MOST: Final = 8
+"""Fewer tokens than bytes by this much are not to be had from any text: a stream is only cut when it
+certainly has more than its call held."""
+_SHRINKS_MAX: Final = 3
+# Models that think unseen whether they are asked to or not.
+_THINKS: Final = re.compile(
+    r"(^|/)(o\d|gpt-5|gemini-(2\.5|[3-9])|deepseek-r|.*(think|reason))", re.I
+)
+_THINKING: Final = ("reasoning", "reasoning_effort", "thinking")
+_UNDER_WAY: Final = frozenset({"queued", "in_progress"})
 
 
 class Budgeting:
@@ -19,10 +51,391 @@ class Budgeting:
 
     def __init__(self, exchange: "Exchange") -> None:
         self.exchange = exchange
+        self._budgets = exchange.settings.budgets
+        self.path: tuple[Account, ...] = ()
+        """The accounts of the call, the widest first."""
+        self.cap: int | None = None
+        """The output limit that the door sets for each choice, where the client set none."""
+        self._spent: frozenset[tuple[str, str]] | None = None
+        self._hold: Hold | None = None
+        self._stood: tuple[int, ...] = ()
+        self._charges = 0
+        self._shrinks = 0
+        self._renewed_at = 0.0
+        self._settled = False
+        self.warned: list[str] = []
+        """Soft limits that the call passed."""
+
+    # -- before the call -------------------------------------------------------------------------
+
+    def look(self, found: FoundParts) -> LookParts | None:
+        """Find the accounts; gives what the store is to be asked about them, if anything."""
+        if not self._budgets:
+            return None
+        exchange = self.exchange
+        row = exchange.known_instance()
+        line = (*reversed(found.ancestors), row)
+        name = row.name
+        self.path = (
+            Account(Scope.DEPLOYMENT, "", ""),
+            Account(Scope.COMPARTMENT, row.room, row.compartment),
+            Account(Scope.KEY, row.credential, row.credential),
+            Account(Scope.AGENT, f"{row.credential}/{name}", name),
+            *(Account(Scope.INSTANCE, r.id, r.name) for r in line),
+        )
+        if self._spent is not None or not exchange.enforcing or not exchange.request.offered:
+            return None
+        asks: dict[tuple[str, str], Take] = {}
+        for tool in {t.name for t in exchange.request.offered}:
+            for take in self._tool_takes(tool, 0, self._exposed(tool)):
+                asks[take.account.id, take.kind] = take
+        self._spent = frozenset()
+        if not asks:
+            return None
+        return LookParts(
+            exchange.at, row.room, row.run, row.id, row.credential, asks=tuple(asks.values())
+        )
+
+    def learn(self, found: FoundParts) -> None:
+        """Take the store's answer about tools."""
+        self._spent = found.spent
+
+    def _exposed(self, tool: str, label: Label | None = None) -> int | None:
+        shown = label if label is not None else self.exchange.exposed_label()
+        return call_ask(self.exchange, tool, (), shown).exposed_generation
+
+    def _tool_takes(self, name: str, egress: int, exposed: int | None) -> tuple[Take, ...]:
+        affordances = affordances_of(self.exchange.policy, name)
+        return budget.tool_takes(
+            self._budgets, self.path, exposed, budget.ToolAsk(name, affordances, egress)
+        )
+
+    def withdrawn(self) -> list[str]:
+        """The pointers of the tools that are used up: they are not offered any more."""
+        if not self._spent:
+            return []
+        return [
+            tool.pointer
+            for tool in self.exchange.request.offered
+            if any(
+                (take.account.id, take.kind) in self._spent
+                for take in self._tool_takes(tool.name, 0, self._exposed(tool.name))
+            )
+        ]
+
+    def refused_by_ceiling(self) -> Refused | None:
+        """The refusal of a call that stands too deep in its family, or was shown too deep a text."""
+        if not self._budgets or not self.exchange.enforcing:
+            return None
+        exposed = self.exchange.exposed_label().generation
+        depth = sum(a.scope is Scope.INSTANCE for a in self.path) - 1
+        for kind, at in (("spawn_depth", depth), ("generation", exposed)):
+            for account, ceiling in budget.ceilings_of(self._budgets, self.path, exposed, kind):
+                if at is None or at > ceiling.amount:
+                    said = "unknown" if at is None else at
+                    return Refused(
+                        "firedoor_budget_exhausted",
+                        f"{account}: {kind} is limited to {ceiling.amount}, and this call is at "
+                        f"{said}.",
+                        param=kind,
+                    )
+        return None
+
+    def hold(self) -> Hold | None:
+        """What must be held before the call goes upstream."""
+        if not self._budgets:
+            return None
+        exchange = self.exchange
+        row, exposed = exchange.known_instance(), exchange.exposed_label().generation
+        takes = budget.call_takes(self._budgets, self.path, exposed, self._ask())
+        instances = [a for a in self.path if a.scope is Scope.INSTANCE]
+        if len(instances) > 1 and not exchange.engine.stored(row):
+            born = budget.spawn_takes(self._budgets, self.path[:-1], exposed)
+            takes += tuple(take._replace(once=row.id) for take in born)
+        if not takes:
+            return None
+        if not exchange.enforcing:
+            takes = tuple(take._replace(limit=None, floors=()) for take in takes)
+        background = exchange.request.fields.get("background") is True
+        lease = _BACKGROUND_LEASE_S if background else self._budgets.lease_s
+        self._renewed_at = exchange.at
+        self._hold = Hold(
+            f"h_{exchange.call_id}", exchange.call_id, exchange.at + lease, takes, background
+        )
+        return self._hold
+
+    def held(self, event: Committed) -> None:
+        """The hold is durable."""
+        self._stood = event.stood
+        self.warned += [f"{w.account} {w.kind}" for w in event.warned]
+
+    def told(self) -> list[dict[str, object]]:
+        """What is held, as `explain` shows it."""
+        takes = self._hold.takes if self._hold is not None else ()
+        return [
+            {
+                "account": str(take.account),
+                "kind": take.kind,
+                "limit": take.limit,
+                "held": take.amount,
+                "committed": self._stood[n] if n < len(self._stood) else None,
+            }
+            for n, take in enumerate(takes)
+        ]
+
+    @property
+    def _generates(self) -> bool:
+        """Whether the call has an output that a limit can bound."""
+        endpoint = self.exchange.endpoint
+        return wire.generates(endpoint.surface) and endpoint.needs_body
+
+    def _ask(self) -> budget.Ask:
+        exchange = self.exchange
+        request, params = exchange.request, exchange.request.params
+        size = len(request.body) if isinstance(request.body, bytes) else 0
+        choices = max(1, min(params.choices, _CHOICES_MAX))
+        output = 0
+        if self._generates:
+            asked = params.output_tokens_max
+            if self.cap is None and (asked is None or asked < 1):
+                self.cap = self._budgets.output_tokens_default
+            each = self.cap if self.cap is not None else asked or 0
+            output = min(_AMOUNT_MAX, each * choices)
+        ask = budget.Ask(size, output)
+        rates = self._rates()
+        if rates is None:
+            return ask
+        most = budget.cost_at_most(rates, ask.input_tokens_max, output)
+        return ask._replace(cost_max=min(_AMOUNT_MAX, most))
+
+    def _rates(self) -> budget.Rates | None:
+        if "cost_usd" not in self._budgets.kinds:
+            return None
+        return self.exchange.settings.prices(self.exchange.request.params.model)
+
+    def unpriced(self) -> Refused | None:
+        """The refusal of a call that costs nobody knows what, where cost is limited."""
+        exchange = self.exchange
+        if "cost_usd" not in self._budgets.kinds or not exchange.enforcing:
+            return None
+        if not self._generates or self._rates() is not None:
+            return None
+        return Refused(
+            "firedoor_budget_exhausted",
+            "Cost is limited here, and the price of this model is not known: give it under "
+            "`prices:`, or set `unknown_model: price`.",
+            param="model",
+        )
+
+    def edited(self, body: bytes) -> bytes:
+        """The body with the output limit that its hold is for."""
+        exchange = self.exchange
+        if self.cap is None or self._hold is None or exchange.request.opaque:
+            return body
+        if not any(t.kind in ("output_tokens", "cost_usd") for t in self._hold.takes):
+            return body
+        return wire.with_output_cap(
+            exchange.endpoint.surface, body, exchange.request.fields, self.cap
+        )
+
+    def shrink(self, found: Exhausted) -> bool:
+        """Whether the call may do with what output is left; then its hold is to be asked anew."""
+        left = found.limit - found.held - found.committed - found.overrun
+        choices = max(1, self.exchange.request.params.choices)
+        self._shrinks += 1
+        if self.cap is None or found.kind != "output_tokens" or self._shrinks > _SHRINKS_MAX:
+            return False
+        if left // choices < 1 or left // choices >= self.cap:
+            return False
+        self.cap = left // choices
+        return True
+
+    def refusal(self, found: Exhausted) -> Refused:
+        """What a client is told whose account cannot bear the call."""
+        wait = (
+            None
+            if found.refills_at is None
+            else max(1, -int(-(found.refills_at - self.exchange.at) // 1))
+        )
+        # Waiting helps where a window rolls on, and where what is held will be free again.
+        code = "firedoor_budget_exhausted" if wait is None else "firedoor_rate_limited"
+        return Refused(code, said_of(found), param=found.kind, retry_after_s=wait)
+
+    # -- while it is answered ----------------------------------------------------------------------
 
     def charge(self, call: ToolCall, label: Label) -> Commit | None:
         """What must be durable before a tool call leaves; None where no limit speaks of it."""
+        if not self._budgets:
+            return None
+        exchange = self.exchange
+        egress = 0
+        if "egress_bytes" in self._budgets.kinds:
+            egress = sum(sent.bytes for sent in self._touched(call).egress)
+        takes = self._tool_takes(call.name, egress, self._exposed(call.name, label))
+        if not takes:
+            return None
+        if not exchange.enforcing:
+            takes = tuple(take._replace(limit=None, floors=()) for take in takes)
+        self._charges += 1
+        hold = Hold(f"h_{exchange.call_id}/{self._charges}", exchange.call_id, exchange.at, takes)
+        used = budget.used_by(takes, budget.Used())
+        return Commit(
+            at=exchange.at,
+            call=CallRow(exchange.call_id, exchange.known_instance().id, None, 0),
+            entry=None,
+            awaited=exchange.enforcing,
+            hold=hold,
+            settle=(Settlement(hold.id, used),),
+        )
+
+    def _touched(self, call: ToolCall) -> lineage.Touched:
+        affordances = affordances_of(self.exchange.policy, call.name)
+        return self.exchange.settings.outside.touched(call.name, call.arguments, affordances)
+
+    def forbidden_host(self, call: ToolCall, label: Label) -> Exhausted | None:
+        """The limit that a tool call breaks by a host that it names; None where it breaks none."""
+        if "egress_hosts" not in self._budgets.kinds:
+            return None
+        exposed = self._exposed(call.name, label)
+        listed = list(budget.ceilings_of(self._budgets, self.path, exposed, "egress_hosts"))
+        if not listed:
+            return None
+        hosts = sorted({sent.host for sent in self._touched(call).egress if sent.host})
+        for account, ceiling in listed:
+            if any(not budget.host_allowed(host, ceiling.hosts) for host in hosts):
+                return Exhausted(str(account), "egress_hosts", 0, 0, 0)
         return None
+
+    def renewal(self) -> Commit | None:
+        """What keeps the hold alive; None where that is not due."""
+        exchange, hold = self.exchange, self._hold
+        if hold is None or hold.keeps:
+            return None
+        if exchange.at - self._renewed_at < self._budgets.lease_s / 4:
+            return None
+        self._renewed_at = exchange.at
+        return Commit(
+            at=exchange.at,
+            call=CallRow(exchange.call_id, exchange.known_instance().id, None, 0),
+            entry=None,
+            awaited=False,
+            settle=(Settlement(hold.id, {}, exchange.at + self._budgets.lease_s),),
+        )
+
+    def overrun(self, seen_bytes: int) -> bool:
+        """Whether a stream has certainly brought more than its call held."""
+        held = self._held("output_tokens")
+        if held is None or not self.exchange.enforcing:
+            return False
+        return seen_bytes > held * _BYTES_A_TOKEN_MOST
+
+    def _held(self, kind: str) -> int | None:
+        if self._hold is None:
+            return None
+        return next((t.amount for t in self._hold.takes if t.kind == kind), None)
+
+    # -- at its end --------------------------------------------------------------------------------
+
+    def settlement(
+        self, answer: Answer, status: int | None, broken: str | None, seen_bytes: int
+    ) -> tuple[Settlement, ...]:
+        """What the call used, as far as anybody can tell; once a call."""
+        if not self._budgets or self._settled:
+            return ()
+        retold = self._of_background(answer)
+        hold = self._hold
+        if hold is None:
+            return retold
+        if hold.keeps and broken is None and self._under_way(answer):
+            # It goes on at the provider: polled or cancelled, it is settled then.
+            return retold
+        self._settled = True
+        return (*retold, Settlement(hold.id, budget.used_by(
+            hold.takes, self._used(hold.takes, answer, status, broken, seen_bytes)
+        )))  # fmt: skip
+
+    def _used(
+        self, takes: Iterable[Take], answer: Answer, status: int | None, broken: str | None,
+        seen_bytes: int,
+    ) -> budget.Used:  # fmt: skip
+        exchange = self.exchange
+        held = {take.kind: take.amount for take in takes}
+        ask = self._ask()
+        if status is None and broken == "refused":
+            return budget.Used(reached=False)
+        seconds = exchange.at - exchange.started_at
+        if status is not None and status >= 400 and broken is None:
+            # An error is an answer that nobody bills.
+            return budget.Used(seconds=seconds)
+        usage = answer.usage
+        told_input = usage.input_tokens if usage is not None else None
+        told_output = usage.output_tokens if usage is not None else None
+        whole_input = held.get("input_tokens", ask.input_tokens_max)
+        whole_output = held.get("output_tokens", ask.output_tokens_max)
+        input_ = told_input if told_input is not None and told_input >= 0 else whole_input
+        if broken is None and told_output is not None and told_output >= 0:
+            output = told_output
+        else:
+            seen = -(-seen_bytes // _BYTES_A_TOKEN_LEAST)
+            # What was seen, and all that was held for what cannot be seen.
+            output = (
+                whole_output if self._hides() and exchange.enforcing else min(seen, whole_output)
+            )
+            if broken == "budget":
+                # It was cut for what it had brought beyond its hold.
+                output = max(whole_output, -(-seen_bytes // _BYTES_A_TOKEN_MOST))
+            output = max(output, told_output or 0)
+        if not self._generates and told_output is None:
+            output = 0
+            input_ = max(0, told_input or 0)
+        read, written = (usage.read_tokens, usage.written_tokens) if usage is not None else (0, 0)
+        if told_input is not None:
+            input_ += read
+        rates = self._rates()
+        cost = budget.cost_of(rates, input_, output, written) if rates is not None else 0
+        if told_input is not None:
+            input_ += written
+        bound = _AMOUNT_MAX
+        return budget.Used(True, min(input_, bound), min(output, bound), min(cost, bound), seconds)
+
+    def _hides(self) -> bool:
+        """Whether the answer may hold what nobody sees: reasoning, or tools of the provider's."""
+        request = self.exchange.request
+        if any(request.fields.get(name) for name in (*_THINKING, "background")):
+            return True
+        if self.exchange.endpoint.surface is Surface.GEMINI_GENERATE:
+            return True
+        model = request.params.model or ""
+        hosted = any(not self._is_function(tool.pointer) for tool in request.offered)
+        return hosted or _THINKS.search(model) is not None
+
+    def _is_function(self, pointer: str) -> bool:
+        value: object = self.exchange.request.fields
+        for step in pointer.split("/")[1:]:
+            value = value[int(step)] if isinstance(value, list) else value[step]  # type: ignore[index]
+        if not isinstance(value, dict):
+            return False
+        return value.get("type", "function") in ("function", "custom")
+
+    @staticmethod
+    def _under_way(answer: Answer) -> bool:
+        return bool(_UNDER_WAY & set(answer.finish)) or not answer.finish
+
+    def _of_background(self, answer: Answer) -> tuple[Settlement, ...]:
+        """The settlement of a response that ran in the background, once it is told to be over."""
+        retold = self.exchange.references.retold
+        if retold is None or self._under_way(answer):
+            return ()
+        usage = answer.usage
+        used = {
+            "requests": 1,
+            "input_tokens": max(0, (usage.input_tokens if usage else 0) or 0),
+            "output_tokens": max(0, (usage.output_tokens if usage else 0) or 0),
+        }
+        rates = self.exchange.settings.prices(answer.model)
+        if rates is not None:
+            used["cost_usd"] = budget.cost_of(rates, used["input_tokens"], used["output_tokens"])
+        return (Settlement(f"h_{retold[0].call}", used),)
 
 
 def verdict_of(found: Exhausted) -> Verdict:
@@ -30,9 +443,17 @@ def verdict_of(found: Exhausted) -> Verdict:
     return Verdict(Action.DENY, f"budget/{found.kind}")
 
 
+def said_of(found: Exhausted) -> str:
+    """Which account cannot bear it, and how it stands: the caller's own accounts only."""
+    over = f", overrun {found.overrun}" if found.overrun else ""
+    return (
+        f"{found.account} cannot bear this call: {found.kind} is limited to {found.limit} "
+        f"(committed {found.committed}, held {found.held}{over})."
+    )
+
+
 def said_of_call(name: str, found: Exhausted) -> str:
     """What stands in place of a tool call that its accounts cannot bear."""
-    return (
-        f"The call of the tool {name} was refused: {found.account} has used up its limit of "
-        f"{found.limit} {found.kind} (committed {found.committed}, held {found.held})."
-    )
+    if found.kind == "egress_hosts":
+        return f"The call of the tool {name} was refused: it names a host that is not on the list."
+    return f"The call of the tool {name} was refused. {said_of(found)}"

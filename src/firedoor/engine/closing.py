@@ -23,6 +23,8 @@ class End(NamedTuple):
     """What went wrong, if anything did."""
     seen_chars: int
     """Characters of a stream that were seen."""
+    seen_bytes: int
+    """The same in bytes."""
     filtered: int
     """Elements of a list that the caller may not see."""
 
@@ -71,6 +73,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
         "tools": emitted.tools,
         **({"edges": explain.edges_shown(answer.edges)} if answer.edges else {}),
         "exposures": record.exposures(exchange.tally, emitted.label),
+        **({"holds": holds} if (holds := exchange.budgeting.told()) else {}),
         "upstream": {
             "status": end.status,
             "usage": usage,
@@ -130,6 +133,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
         entry=EntryDraft("call.close", body),
         awaited=exchange.enforcing,
         turns=tuple(turns),
+        settle=exchange.budgeting.settlement(answer, end.status, end.broken, end.seen_bytes),
         files=exchange.judged.files_made(answer) if answered else (),
         **emitted.drain(),
     )

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from firedoor.engine.port import Committed, FoundParts, FoundWho, Stale, StoreFailed
+from firedoor.engine.port import Committed, Exhausted, FoundParts, FoundWho, Stale, StoreFailed
 from firedoor.types.exchange import Headers, SpooledBody
 
 
@@ -66,6 +66,7 @@ Event = (
     | FoundParts
     | Committed
     | Stale
+    | Exhausted
     | StoreFailed
     | UpstreamHead
     | UpstreamBytes

@@ -31,9 +31,10 @@ from firedoor.engine.events import (
     RequestRead,
 )
 from firedoor.engine.headers import own_headers
-from firedoor.engine.judged import Judged
+from firedoor.engine.judged import Judged, Outcomes
 from firedoor.engine.port import (
     Committed,
+    Exhausted,
     FoundParts,
     FoundWho,
     LookParts,
@@ -43,6 +44,7 @@ from firedoor.engine.port import (
 from firedoor.engine.reading import RequestReader
 from firedoor.engine.references import References
 from firedoor.engine.refusing import Refused
+from firedoor.engine.scene import Scene
 from firedoor.engine.summary import ExchangeSummary, summarised
 from firedoor.engine.trail import Tally
 from firedoor.types.exchange import Caller, Headers, Mode, Objection, RequestHead, SpooledBody
@@ -127,6 +129,10 @@ class Exchange:
         """Whether an ``observe`` call went on without its entry."""
 
         self.budgeting = Budgeting(self)
+        self._found_before: FoundParts | None = None
+        """What was found of the request, while the store is asked about its accounts."""
+        self._scene: tuple[Scene, Outcomes] | None = None
+        """What was judged, while its commit is under way."""
         self._state = _State.NEW
         self._refusal: wire.Refusal | None = None
         self._tries = 0
@@ -330,6 +336,10 @@ class Exchange:
         return self._judge(found)
 
     def _judge(self, found: FoundParts) -> list[Command]:
+        if self._found_before is not None:
+            self.budgeting.learn(found)
+            found, self._found_before = self._found_before, None
+            return self._decide(found)
         request, judged = self.request, self.judged
         if found.attempt is not None:
             self.second_try = True
@@ -353,6 +363,15 @@ class Exchange:
                 return self._refuse(refused) if refused is not None else self._look_parts()
         if not judged.matched(found, self.known_instance()):
             return self._look_parts()
+        asked = self.budgeting.look(found)
+        if asked is not None:
+            self._found_before = found
+            return [asked]
+        return self._decide(found)
+
+    def _decide(self, found: FoundParts) -> list[Command]:
+        """Judge what was found, and ask for the commit that lets the call go."""
+        request, judged = self.request, self.judged
         channel = self.claims.channel or self.caller.channel
         scene = judged.scene(found, self.known_instance(), channel, self.at)
         self.references.note((*request.new_turns, *request.new_fields.values()), found)
@@ -360,34 +379,45 @@ class Exchange:
         refused = judged.refused(outcomes) if self.enforcing else None
         if refused is None and judged.gated:
             refused = judged.held(scene)
+        refused = refused or self.budgeting.unpriced() or self.budgeting.refused_by_ceiling()
         if refused is not None:
             return self._refuse(refused)
-        self.forwarded = self._edited() if self.enforcing else request.body
-        self._state = _State.COMMIT
         self.run_committed = join(scene.run_label, self.tally.presented)
-        return [opening.commit(self, scene, outcomes)]
+        self._scene = scene, outcomes
+        return self._ask_for_commit(scene, outcomes)
+
+    def _ask_for_commit(self, scene: Scene, outcomes: Outcomes) -> list[Command]:
+        commit = opening.commit(self, scene, outcomes)
+        self.forwarded = self._edited() if self.enforcing else self.request.body
+        self._state = _State.COMMIT
+        return [commit]
 
     def _edited(self) -> bytes | SpooledBody:
         """The body as it goes on: without what is withheld, and asking for the usage of a stream."""
         request, edits, surface = self.request, self.tally.edits, wire.wire_for(self.endpoint)
         body, params = request.body, request.params
+        edits += tuple(wire.Edit(pointer, None) for pointer in self.budgeting.withdrawn())
         if edits:
             assert isinstance(body, bytes), "nothing in a form can be edited"
-            gone = [e.pointer for e in edits if e.text is None]
+            gone = list(dict.fromkeys(e.pointer for e in edits if e.text is None))
             along = surface.goes_along(request.fields, gone) if gone else []
             body = wire.edit(body, (*edits, *along))
         unasked = surface.stream_unasked is not None and params.stream and not params.include_usage
         if unasked and isinstance(body, bytes) and not request.opaque:
             self.asked_usage = True
             body = wire.asking_usage(body, request.fields)
-        return body
+        return self.budgeting.edited(body) if isinstance(body, bytes) else body
 
-    def _committed(self, event: Committed | Stale | StoreFailed) -> list[Command]:
+    def _committed(self, event: Committed | Stale | Exhausted | StoreFailed) -> list[Command]:
         if self._state is _State.UPSTREAM:
             assert self._answering is not None
             return self._answered(self._answering.receive(event))
         if self._state is _State.REFUSE:
             return self._send_refusal()
+        if isinstance(event, Exhausted):
+            if self._scene is not None and self.budgeting.shrink(event):
+                return self._ask_for_commit(*self._scene)
+            return self._refuse(self.budgeting.refusal(event))
         if isinstance(event, Stale):
             self._tries += 1
             if self._tries < _JUDGED_AGAIN_MAX:
@@ -397,6 +427,7 @@ class Exchange:
             return self._store_failed()
         self.engine.has_stored(self.known_instance())
         self.entry_index = event.index
+        self.budgeting.held(event)
         return self._forward()
 
     def _store_failed(self) -> list[Command]:
@@ -428,6 +459,7 @@ class Exchange:
             if request.attempt is not None and self.who.instance is None:
                 self.engine.attempting(self.who.credential, request.attempt, self.known_instance())
         self._answering = Answering(self)
+        self._scene = None
         return [
             Forward(
                 upstream=self.endpoint.upstream,
@@ -441,9 +473,16 @@ class Exchange:
 
     # -- refusals ----------------------------------------------------------------------------
 
-    def _refusal_for(self, code: str, message: str, param: str | None) -> wire.Refusal:
+    def _refusal_for(
+        self, code: str, message: str, param: str | None, retry_after_s: int | None = None
+    ) -> wire.Refusal:
         return wire.refusal(
-            code, message, self.call_id, param=param, headers=self.answer_headers(refusal=True)
+            code,
+            message,
+            self.call_id,
+            param=param,
+            headers=self.answer_headers(refusal=True),
+            retry_after_s=retry_after_s,
         )
 
     def _refuse(self, refused: Refused) -> list[Command]:
@@ -454,7 +493,9 @@ class Exchange:
             self.judged.rules[refused.rule] = None
         if self.instance is None:
             self.instance = identity.new_instance(self.who, self.call_id, (), "new")
-        self._refusal = self._refusal_for(refused.code, refused.message, refused.param)
+        self._refusal = self._refusal_for(
+            refused.code, refused.message, refused.param, refused.retry_after_s
+        )
         return [opening.refusal(self, refused)]
 
     def _send_refusal(self) -> list[Command]:
@@ -501,6 +542,7 @@ class Exchange:
         FoundParts: _found,
         Committed: _committed,
         Stale: _committed,
+        Exhausted: _committed,
         StoreFailed: _committed,
     }
 

@@ -171,7 +171,7 @@ def explained(
         "tools": end.get("tools", []),
         "edges": end.get("edges", []),
         "exposures": end.get("exposures", shown.get("exposures", [])),
-        "holds": shown.get("holds", []),
+        "holds": end.get("holds", shown.get("holds", [])),
         "upstream": end.get("upstream"),
         "state": end.get("state", "open"),
         "statement": statement,

@@ -111,6 +111,7 @@ class Judged:
             reach_window_s=self.settings.policy.reach_window_s,
             prints=self._prints(row),
             attempt=attempt,
+            parents=row.parents if self.settings.budgets else (),
             spawners=tuple((base.run, base.room) for base in request.who.line),
         )
 

@@ -28,6 +28,7 @@ def commit(exchange: "Exchange", scene: Scene, outcomes: Outcomes) -> Commit:
     request = exchange.request
     row = exchange.known_instance()
     new = [o for _, o in outcomes]
+    hold = exchange.budgeting.hold()
     reach = {pair: None for o in new for pair in o.tally.crossed}
     trail = request.trail
     chains = request.chains()
@@ -68,6 +69,7 @@ def commit(exchange: "Exchange", scene: Scene, outcomes: Outcomes) -> Commit:
         ),
         reach_window_s=exchange.policy.reach_window_s,
         brought=exchange.judged.brought(scene),
+        hold=hold,
         content=_content(request) if exchange.settings.keep_content else None,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Final, NamedTuple, Protocol
 
 from firedoor.lineage import Posting, Prints, Question, Stored
+from firedoor.types.budget import Hold, Settlement, Take, Warned
 from firedoor.types.ids import CallId, Digest, InstanceId, PassageId, RoomId, RunId
 from firedoor.types.label import Label
 from firedoor.types.record import (
@@ -126,6 +127,10 @@ class LookParts(NamedTuple):
     the same trip."""
     spawners: tuple[tuple[RunId, RoomId], ...] = ()
     """The runs up the line that this call itself names; what the store knows of others is added."""
+    parents: tuple[InstanceId, ...] = ()
+    """The instance's parents, where limits are held at all instances up the line."""
+    asks: tuple[Take, ...] = ()
+    """Which of these would be refused now?"""
     roots: tuple[RoomId, ...] = ()
     """Rooms whose reach is asked for besides those that are found: statements named them."""
 
@@ -160,6 +165,10 @@ class FoundParts(NamedTuple):
     reach: dict[RoomId, frozenset[RoomId]] = {}  # noqa: RUF012
     """For each root that reached anything inside the window: the rooms."""
     traces: Traces = NO_TRACES
+    ancestors: tuple[InstanceRow, ...] = ()
+    """The instances up the line from ``LookParts.parents``, nearest first."""
+    spent: frozenset[tuple[str, str]] = frozenset()
+    """(account id, kind) of the ``LookParts.asks`` that would be refused."""
     decided: bool = False
     """Whether anything was ever judged or granted: a stretch that is found has to be asked for."""
 
@@ -230,6 +239,9 @@ class Commit(NamedTuple):
     """Which of its call's contents this is: the first is 0."""
     touches: tuple[TouchRow, ...] = ()
     egress: tuple[EgressRow, ...] = ()
+    hold: Hold | None = None
+    """Taken on all its accounts, or the commit is refused."""
+    settle: tuple[Settlement, ...] = ()
 
 
 class Committed(NamedTuple):
@@ -239,6 +251,10 @@ class Committed(NamedTuple):
     """Index of its ledger entry; also the ``seq`` of its emissions."""
     leaf: bytes | None
     """RFC 6962 leaf hash of the entry."""
+    warned: tuple[Warned, ...] = ()
+    """Soft limits that it passed, each for the first time in its window."""
+    stood: tuple[int, ...] = ()
+    """What each account of its hold had committed before, in the order of the hold's takes."""
 
 
 class Stale(NamedTuple):
@@ -279,7 +295,7 @@ class Store(Protocol):
         """Answer from one snapshot. Raises StoreUnavailable."""
         ...
 
-    def apply(self, commit: Commit) -> Committed | Stale:
+    def apply(self, commit: Commit) -> Committed | Stale | Exhausted:
         """Make ``commit`` durable, or refuse it. Raises StoreUnavailable; then nothing holds."""
         ...
 

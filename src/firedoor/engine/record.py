@@ -62,7 +62,7 @@ def opened(exchange: "Exchange", outcomes: Outcomes) -> dict[str, Any]:
         "exposures": exposures(tally),
         "hops": [{"name": name, "at": place} for name, place in dict.fromkeys(request.hops)],
         "unknown": request.unknown,
-        "holds": [],
+        "holds": exchange.budgeting.told(),
         "turns": {
             "base": trail.call if trail is not None and request.common else None,
             "count": trail.marks[request.common - 1].parts if trail and request.common else 0,

@@ -24,6 +24,8 @@ class Refused(NamedTuple):
     rule: str | None = None
     quarantine: tuple[QuarantineRow, ...] = ()
     """What a person has to release first."""
+    retry_after_s: int | None = None
+    """When it may be tried again, where waiting helps."""
 
 
 CONTAINED: Final = Refused(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from firedoor.budget import Budgets, Rates, no_price
 from firedoor.lineage import Outside, Printer, Proofs, StoreMap
 from firedoor.policy import Policy
 from firedoor.types.ids import Digest
@@ -35,5 +36,8 @@ class EngineSettings:
     """What a picture looks like: nothing, where the extra for it is missing."""
     keep_content: bool = True
     """Whether commits carry the texts, for the store to keep encrypted."""
+    budgets: Budgets = field(default_factory=Budgets)
+    prices: Callable[[str | None], Rates | None] = no_price
+    """What a model costs; None where that is not known."""
     proofs: Proofs = field(default_factory=Proofs)
     """Whose statements count, and with what key this door makes its own."""

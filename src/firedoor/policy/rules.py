@@ -105,6 +105,10 @@ def _depth(name: str, value: object) -> Callable[[Any], bool]:
     return lambda found: compare(_UNKNOWN_RANK if found is None else found, wanted)
 
 
+fits_depth: Final = _depth
+"""The same for whoever else compares depths in a file."""
+
+
 def _vocabulary(kind: Any) -> tuple[Callable[[str, object], Callable[[Any], bool]], str]:
     words = frozenset(str(member.value) for member in kind)
     return (lambda name, value: _words(name, words, value)), " | ".join(sorted(words))

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from firedoor.engine.port import Commit, Committed, LookParts, LookWho, Stale
+from firedoor.engine.port import Commit, Committed, Exhausted, LookParts, LookWho, Stale
 from firedoor.store.failures import Busy
 from firedoor.store.transactions import BUSY_UNAWAITED_S, Result, Ticket, Transactions
 
@@ -51,7 +51,7 @@ class Commits:
         self._later_wake = threading.Event()
         self._later_thread: threading.Thread | None = None
 
-    def apply(self, commit: Commit) -> Committed | Stale:
+    def apply(self, commit: Commit) -> Committed | Stale | Exhausted:
         """See `engine.port.Store`. Blocks until the commit is synced."""
         ticket = Ticket(commit, None)
         self._queue.put(ticket)

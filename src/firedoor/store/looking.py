@@ -8,6 +8,7 @@ from typing import Any, Final
 from firedoor.engine.port import FoundParts, FoundWho, LookParts, LookWho
 from firedoor.lineage import passage_digest
 from firedoor.store import index, pictures
+from firedoor.store.accounts import Accounts
 from firedoor.store.head import bad_head
 from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import (
@@ -175,6 +176,22 @@ def _parents(
     return tuple(found)
 
 
+def _line(connection: sqlite3.Connection, ask: LookParts) -> tuple[InstanceRow, ...]:
+    """Every instance up the line of parents, nearest first; a circle ends where it closes."""
+    found: list[InstanceRow] = []
+    seen = {ask.instance}
+    asked = list(ask.parents)
+    for parent in asked:
+        if parent in seen or len(found) >= _ANCESTORS_MAX:
+            continue
+        seen.add(parent)
+        row = _instance(connection, "id = ?", parent)
+        if row is not None:
+            found.append(row)
+            asked += row.parents
+    return tuple(found)
+
+
 # One row tells what every call asks, and which of the rest has anything to say.
 _HEAD: Final = (
     "SELECT orders, contained, granted, judged, room, label, parent "
@@ -197,7 +214,10 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     It is the usual case of a new text, and one statement is a snapshot by itself.
     """
     texts = ask.passages
-    asked = ask.places or ask.minted or ask.spawners or ask.roots or ask.pictures
+    asked = bool(
+        ask.places or ask.minted or ask.spawners or ask.roots or ask.pictures or ask.parents
+        or ask.asks
+    )  # fmt: skip
     if asked or len(texts) > _PARAMETERS_MAX:
         return None
     if ask.prints and index.known(connection, ask.prints):
@@ -386,5 +406,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) 
         owners=owners,
         reach={k: frozenset(v) for k, v in reach.items()},
         traces=traces,
+        ancestors=_line(connection, ask) if ask.parents else (),
+        spent=Accounts(connection).refused(ask.asks, ask.at) if ask.asks else frozenset(),
         decided=bool(granted or judged),
     )

@@ -11,6 +11,7 @@ import logging
 import secrets
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from firedoor.engine.explain import time_text
 from firedoor.engine.port import (
     Brought,
     Commit,
     Committed,
+    Exhausted,
     FoundParts,
     FoundWho,
     LookParts,
@@ -29,7 +32,7 @@ from firedoor.engine.port import (
     Stale,
 )
 from firedoor.errors import CallerError, StoreUnavailable
-from firedoor.store import files, forks, index, looking, reindex, roads, writing
+from firedoor.store import budgets, files, forks, index, looking, reindex, roads, writing
 from firedoor.store.commits import Commits
 from firedoor.store.failures import is_busy, unavailable
 from firedoor.store.head import read_head
@@ -38,6 +41,7 @@ from firedoor.store.migrate import migrate
 from firedoor.store.rows import label_join
 from firedoor.store.signing import SigningKey, load_signing_key
 from firedoor.store.transactions import BUSY_S, LOG_PAGES, NO_WAIT, Result, Transactions, again
+from firedoor.types.budget import AccountRow
 from firedoor.types.ids import InstanceId, NodeId
 from firedoor.types.record import Grant, MintedRow
 
@@ -234,7 +238,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise unavailable(error, self.url) from error
 
-    def apply(self, commit: Commit) -> Committed | Stale:
+    def apply(self, commit: Commit) -> Committed | Stale | Exhausted:
         """See `engine.port.Store`. Blocks until the commit is synced."""
         return self._commits.apply(commit)
 
@@ -331,6 +335,57 @@ class SqliteStore:
             raise CallerError(f"{item} is {row[0]}, not held")
         body = {"actor": actor, "reason": reason, "days": days}
         return self.append_order("release", f"quarantine:{item}", body, at)
+
+    # -- budgets -------------------------------------------------------------------------------
+
+    def accounts(
+        self, at: float | None = None, *, shown: str | None = None, holds: bool = False
+    ) -> list[AccountRow]:
+        """Every limit that a call was held to, as it stands at ``at`` (now, if not given)."""
+        self.settle()
+        with self.snapshot() as db:
+            now = time.time() if at is None else at
+            return budgets.account_rows(db, now, shown=shown, holds=holds)
+
+    def raise_budget(
+        self,
+        shown: str,
+        kind: str,
+        amount: int,
+        *,
+        until: float | None,
+        actor: str,
+        reason: str,
+        at: float,
+    ) -> int:
+        """Add to a limit, for every account of that name; gives the ledger entry's index.
+
+        Args:
+            amount: In the unit of the kind; micro-dollars for cost.
+            until: When it ends, in seconds since the epoch; None for good.
+
+        Raises:
+            CallerError: No account of that name was ever held to such a limit, or nothing is added.
+        """
+        if amount <= 0:
+            raise CallerError(f"{amount} adds nothing", hint="a limit is lowered in the file")
+        with self._transactions.one() as db:
+            named = budgets.accounts_named(db, shown, kind)
+            if not named:
+                raise CallerError(
+                    f"no account {shown!r} was held to a limit of {kind!r} in this store",
+                    hint="`firedoor budget show` lists them; a limit is set under `budgets:`",
+                )
+            body = {
+                "raise": kind, "account": shown, "amount": amount, "actor": actor,
+                "reason": reason, "until": time_text(until) if until is not None else None,
+            }  # fmt: skip
+            index_, _ = writing.write_entry(
+                db, self, read_head(db), kind="budget", body=body, at=at
+            )
+            for account in named:
+                budgets.write_raise(db, account, kind, amount, until, index_)
+        return index_
 
     # -- the index -----------------------------------------------------------------------------
 

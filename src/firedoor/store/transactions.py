@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from firedoor.engine.port import Commit, Committed, Stale
+from firedoor.engine.port import Commit, Committed, Exhausted, Stale
 from firedoor.errors import StoreError, StoreUnavailable
 from firedoor.store import writing
 from firedoor.store.failures import Busy, failure_of, is_busy
@@ -37,7 +37,7 @@ _LOG_BYTES: Final = LOG_PAGES * (4096 + 24) + 32
 _LENGTHEN_AFTER: Final = 16
 """Transactions of a process after which the log is worth lengthening: not those of a command."""
 
-Result = Committed | Stale | Exception
+Result = Committed | Stale | Exhausted | Exception
 
 
 class Ticket:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from firedoor.engine.explain import time_text
-from firedoor.engine.port import CallRow, Commit, Committed, Stale
+from firedoor.engine.port import CallRow, Commit, Committed, Exhausted, Stale
 from firedoor.ledger import Entry, canonical, seal
 from firedoor.store import index as index_
 from firedoor.store import kept, pictures, roads
+from firedoor.store.accounts import NOTHING_TAKEN, Accounts
 from firedoor.store.head import Head
 from firedoor.store.keys import StoreKeys
 from firedoor.store.rows import (
@@ -106,13 +107,23 @@ class Batch:
         self._before = head
         self.head = head
         self._rows: dict[str, list[tuple[Any, ...]]] = {statement: [] for statement in _ORDER}
+        self._accounts: Accounts | None = None
 
-    def add(self, commit: Commit) -> Committed | Stale:
+    def add(self, commit: Commit) -> Committed | Stale | Exhausted:
         """Take one commit in, or say why not."""
         head = self.head
         if commit.orders is not None and head.orders > commit.orders:
             return Stale("orders")
+        taken = NOTHING_TAKEN
+        if commit.hold is not None or commit.settle:
+            self._accounts = self._accounts or Accounts(self._db)
+            found = self._accounts.add(commit)
+            if isinstance(found, Exhausted):
+                return found
+            taken = found
         if commit.reach and not _take_reach(self._db, commit):
+            if self._accounts is not None:
+                self._accounts.undo()
             return Stale("reach")
         seq = head.tree.size
         index = leaf = None
@@ -175,7 +186,7 @@ class Batch:
             rows[pictures.WRITE].extend((band, p.media) for band in p.bands)
         if commit.content is not None and self._keeper.retention != "digests":
             self._keep(call.call, f"text/{commit.content_n}", commit.content)
-        return Committed(index, leaf)
+        return Committed(index, leaf, *taken)
 
     def _resource(self, resource: str) -> str:
         if not resource.startswith("call:"):
@@ -211,6 +222,8 @@ class Batch:
 
     def flush(self) -> None:
         """Write all rows, a statement for each table, and the ledger's new head."""
+        if self._accounts is not None:
+            self._accounts.flush()
         for statement, rows in self._rows.items():
             if len(rows) == 1:
                 self._db.execute(statement, rows[0])
@@ -255,6 +268,26 @@ def _sealed(keeper: Keeper, head: Head, kind: str, body: dict[str, Any], at: flo
         previous=head.last,
         body=canonical(body),
     )
+
+
+def write_entry(
+    db: sqlite3.Connection,
+    keeper: Keeper,
+    head: Head,
+    *,
+    kind: str,
+    body: dict[str, Any],
+    at: float,
+) -> tuple[int, Head]:
+    """Add an entry that is about no call and gives no order; gives its index."""
+    entry = _sealed(keeper, head, kind, body, at)
+    db.execute(_ENTRIES, (entry.index, entry.bytes_, entry.leaf))
+    after = Head(head.tree.append(entry.leaf), entry.leaf, head.orders)
+    db.execute(
+        "UPDATE head SET size = ?, peaks = ?, last = ?",
+        (after.tree.size, after.tree.to_bytes(), after.last),
+    )
+    return entry.index, after
 
 
 def write_order(

@@ -223,6 +223,10 @@ class Usage(NamedTuple):
 
     input_tokens: int | None = None
     output_tokens: int | None = None
+    read_tokens: int = 0
+    """Input read from a cache, where ``input_tokens`` is without it (Anthropic)."""
+    written_tokens: int = 0
+    """Input written to a cache, likewise; it costs more than other input."""
 
 
 class Answer(NamedTuple):

@@ -93,7 +93,10 @@ def usage_of(value: Any) -> Usage | None:
         return None
     into = count(value.get("input_tokens", value.get("prompt_tokens")))
     out = count(value.get("output_tokens", value.get("completion_tokens")))
-    return Usage(into, out)
+    # Only where they come beside the input: OpenAI's cached tokens are told as a part of it.
+    read = count(value.get("cache_read_input_tokens")) or 0
+    written = count(value.get("cache_creation_input_tokens")) or 0
+    return Usage(into, out, read, written)
 
 
 def error_of(value: dict[str, Any]) -> str | None:

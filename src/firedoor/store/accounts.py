@@ -1,0 +1,407 @@
+"""Accounts inside one transaction: holds are tested and taken in one step, at all accounts or at none.
+
+Every bucket from a window's first on counts, those that a clock set back has left in the future too:
+that refuses more, and never less.
+
+A transaction carries many commits, and the widest accounts are in all of them. So what an account
+has is read once, kept here while the transaction lasts, and written once at its end.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from firedoor.budget.admission import Standing, available, refills_at, set_aside
+from firedoor.budget.windows import bucket_of, first_bucket
+from firedoor.engine.port import Commit, Exhausted
+from firedoor.types.budget import Cycle, Hold, Settlement, Take, Warned, Window
+
+_LAPSED_MAX: Final = 256
+"""Holds that one transaction frees because their time is up: the next one goes on."""
+_BUCKETS_KEPT: Final = 500
+"""Buckets of one meter: more than any window counts, so that a clock set forward and back again
+finds what was used before."""
+_HELD: Final = (
+    "INSERT INTO held (account, kind, amount) VALUES (?,?,?) "
+    "ON CONFLICT DO UPDATE SET amount = excluded.amount"
+)
+_METER: Final = (
+    'INSERT INTO meters (account, kind, "window", bucket, committed, overrun) VALUES (?,?,?,?,?,?) '
+    "ON CONFLICT DO UPDATE SET committed = excluded.committed, overrun = excluded.overrun"
+)
+_ACCOUNT: Final = (
+    'INSERT INTO accounts (account, kind, "window", shown, "limit", warned) VALUES (?,?,?,?,?,?) '
+    'ON CONFLICT DO UPDATE SET shown = excluded.shown, "limit" = excluded."limit", '
+    "warned = excluded.warned"
+)
+_HOLD: Final = (
+    "INSERT INTO holds (id, call, expires_at, state, keeps, takes) VALUES (?,?,?,?,?,?) "
+    "ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at, state = excluded.state"
+)
+
+_Held = tuple[str, str]
+_Meter = tuple[str, str, str]
+_Undo = Callable[[], None]
+
+
+class Taken(NamedTuple):
+    """What a commit's hold came to; see `engine.port.Committed`."""
+
+    warned: tuple[Warned, ...] = ()
+    stood: tuple[int, ...] = ()
+
+
+NOTHING_TAKEN: Final = Taken()
+
+
+class _Open:
+    """A hold as the store keeps it."""
+
+    __slots__ = ("call", "expires_at", "id", "keeps", "state", "takes")
+
+    def __init__(
+        self, id_: str, call: str, expires_at: float, state: str, keeps: bool,
+        takes: list[tuple[str, str, str, int]],
+    ) -> None:  # fmt: skip
+        self.id, self.call, self.expires_at = id_, call, expires_at
+        self.state, self.keeps, self.takes = state, keeps, takes
+
+    def amounts(self) -> dict[_Held, int]:
+        """What it holds: once for each account and kind, however many windows count it."""
+        return {(account, kind): amount for account, kind, _, amount in self.takes}
+
+
+class Accounts:
+    """What the accounts have, as this transaction leaves them so far."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._held: dict[_Held, int] = {}
+        self._meters: dict[_Meter, dict[int, list[int]]] = {}
+        """By bucket, [committed, overrun]."""
+        self._rows: dict[_Meter, tuple[str, int | None, int | None]] = {}
+        self._raises: dict[_Held, list[tuple[int, float | None]]] = {}
+        self._holds: dict[str, _Open] = {}
+        self._dirty: tuple[dict[_Held, None], dict[tuple[str, str, str, int], None],
+                           dict[_Meter, None], dict[str, None]] = ({}, {}, {}, {})  # fmt: skip
+        self._undo: list[_Undo] = []
+        self._lapsed = False
+        self._born: set[str] = set()
+        """Instances that a commit of this transaction is the first of."""
+
+    # -- a commit ------------------------------------------------------------------------------
+
+    def add(self, commit: Commit) -> Exhausted | Taken:
+        """Settle, renew and hold what a commit says; or say which account cannot bear it.
+
+        Nothing is left behind where it is refused. A settlement never is: what was used was used.
+        """
+        at = commit.at
+        self._lapse(at)
+        # Not to be taken back: time is up, whatever becomes of this commit.
+        self._undo.clear()
+        own = commit.hold.id if commit.hold is not None else None
+        for settlement in commit.settle:
+            if settlement.hold != own:
+                self._settle(settlement, at)
+        if commit.hold is None:
+            return Taken()
+        found = self._take(commit.hold, at)
+        if isinstance(found, Exhausted):
+            self.undo()
+            return found
+        for settlement in commit.settle:
+            if settlement.hold == own:
+                self._settle(settlement, at)
+        return found
+
+    def refused(self, takes: Iterable[Take], at: float) -> frozenset[tuple[str, str]]:
+        """(account id, kind) of those that would be refused, each by itself; nothing is taken."""
+        return frozenset(
+            (take.account.id, take.kind) for take in takes if self._refusal(take, at) is not None
+        )
+
+    def undo(self) -> None:
+        """Take back what the last commit did: it was refused for another reason."""
+        for step in reversed(self._undo):
+            step()
+        self._undo.clear()
+
+    # -- holds ---------------------------------------------------------------------------------
+
+    def _take(self, hold: Hold, at: float) -> Exhausted | Taken:
+        if self._hold(hold.id) is not None:
+            # The same hold told twice: it was taken.
+            return Taken()
+        wanted = [take for take in hold.takes if not (take.once and self._known(take.once))]
+        for take in wanted:
+            refused = self._refusal(take, at)
+            if refused is not None:
+                return refused
+        born = {take.once for take in wanted if take.once}
+        self._born |= born
+        self._undo.append(lambda: self._born.difference_update(born))
+        stood = tuple(self._committed(take, at) for take in hold.takes)
+        takes = [(t.account.id, t.kind, str(t.window), t.amount) for t in wanted]
+        opened = _Open(hold.id, hold.call, hold.expires_at, "held", hold.keeps, takes)
+        self._holds[hold.id] = opened
+        self._dirty[3][hold.id] = None
+
+        def back() -> None:
+            # Known to be none: it is not asked for again.
+            opened.state = "settled"
+
+        self._undo.append(back)
+        for key, amount in opened.amounts().items():
+            self._change_held(key, amount)
+        warned: list[Warned] = []
+        for take in wanted:
+            warned += self._note(take, at)
+        return Taken(tuple(warned), stood)
+
+    def _committed(self, take: Take, at: float) -> int:
+        meter = take.account.id, take.kind, str(take.window)
+        return self._standing(meter, take.window, at).committed
+
+    def _known(self, instance: str) -> bool:
+        if instance in self._born:
+            return True
+        found = self._db.execute("SELECT 1 FROM born WHERE instance = ?", (instance,)).fetchone()
+        return found is not None
+
+    def _refusal(self, take: Take, at: float) -> Exhausted | None:
+        """Why an account cannot bear this; None where it can.
+
+        INVARIANT: committed + overrun + held <= limit after every hold that is let through.
+        """
+        if take.limit is None:
+            return None
+        account = take.account.id
+        meter = account, take.kind, str(take.window)
+        standing = self._standing(meter, take.window, at)
+        limit = take.limit + self._raised((account, take.kind), at)
+        floors = [
+            (floor, self._standing((other, take.kind, str(take.window)), take.window, at))
+            for other, floor in take.floors
+        ]
+        kept = set_aside(floors)
+        free = available(limit, standing, kept)
+        if take.amount <= free:
+            return None
+        booked = [
+            (bucket, sum(used))
+            for bucket, used in self._buckets(meter).items()
+            if bucket >= first_bucket(take.window, at)
+        ]
+        ever = take.window.cycle is not Cycle.LIFETIME and take.amount <= limit - kept
+        return Exhausted(
+            str(take.account), take.kind, limit, standing.held, standing.committed,
+            standing.overrun,
+            refills_at(take.window, booked, take.amount - free, ever=ever),
+        )  # fmt: skip
+
+    def _settle(self, settlement: Settlement, at: float) -> None:
+        """Book what was used in place of what was held. Told twice, it counts once."""
+        hold = self._hold(settlement.hold)
+        if hold is None or hold.state == "settled":
+            return
+        if settlement.renews_to is not None:
+            if hold.state == "held":
+                self._change_hold(hold, hold.state, max(hold.expires_at, settlement.renews_to))
+            return
+        for key, amount in hold.amounts().items():
+            if hold.state == "held":
+                self._change_held(key, -amount)
+        for account, kind, window, amount in hold.takes:
+            used = max(0, settlement.used.get(kind, 0))
+            # What is billed beyond the hold is booked apart, for nobody had admitted it; so is all
+            # of it where the hold had lapsed, since others may have been let in meanwhile.
+            admitted = min(used, amount) if hold.state == "held" else 0
+            booked = amount if hold.state == "lapsed" and hold.keeps else admitted
+            self._book((account, kind, window), admitted, max(0, used - booked), at)
+        self._change_hold(hold, "settled", hold.expires_at)
+
+    def _lapse(self, at: float) -> None:
+        """Free the holds whose time is up: their callers are gone."""
+        if self._lapsed:
+            return
+        self._lapsed = True
+        due = self._db.execute(
+            "SELECT id FROM holds WHERE state = 'held' AND expires_at <= ? LIMIT ?",
+            (at, _LAPSED_MAX),
+        ).fetchall()
+        for (id_,) in due:
+            hold = self._hold(id_)
+            if hold is None or hold.state != "held" or hold.expires_at > at:
+                continue
+            for key, amount in hold.amounts().items():
+                self._change_held(key, -amount)
+            if hold.keeps:
+                for account, kind, window, amount in hold.takes:
+                    self._book((account, kind, window), amount, 0, at)
+            self._change_hold(hold, "lapsed", hold.expires_at)
+
+    # -- what there is ---------------------------------------------------------------------------
+
+    def _standing(self, meter: _Meter, window: Window, at: float) -> Standing:
+        first = first_bucket(window, at)
+        used = [row for bucket, row in self._buckets(meter).items() if bucket >= first]
+        return Standing(
+            self._held_on(meter[:2]), sum(row[0] for row in used), sum(row[1] for row in used)
+        )
+
+    def _held_on(self, key: _Held) -> int:
+        if key not in self._held:
+            row = self._db.execute(
+                "SELECT amount FROM held WHERE account = ? AND kind = ?", key
+            ).fetchone()
+            self._held[key] = row[0] if row is not None else 0
+        return self._held[key]
+
+    def _buckets(self, meter: _Meter) -> dict[int, list[int]]:
+        found = self._meters.get(meter)
+        if found is None:
+            found = self._meters[meter] = {
+                bucket: [committed, overrun]
+                for bucket, committed, overrun in self._db.execute(
+                    "SELECT bucket, committed, overrun FROM meters "
+                    'WHERE account = ? AND kind = ? AND "window" = ?',
+                    meter,
+                )
+            }
+        return found
+
+    def _raised(self, key: _Held, at: float) -> int:
+        found = self._raises.get(key)
+        if found is None:
+            found = self._raises[key] = self._db.execute(
+                "SELECT amount, until FROM raises WHERE account = ? AND kind = ?", key
+            ).fetchall()
+        return sum(amount for amount, until in found if until is None or until > at)
+
+    def _hold(self, id_: str) -> _Open | None:
+        if id_ not in self._holds:
+            row = self._db.execute(
+                "SELECT id, call, expires_at, state, keeps, takes FROM holds WHERE id = ?", (id_,)
+            ).fetchone()
+            if row is None:
+                return None
+            id_, call, expires_at, state, keeps, takes = row
+            listed = [(a, k, w, n) for a, k, w, n in json.loads(takes)]
+            self._holds[id_] = _Open(id_, call, expires_at, state, bool(keeps), listed)
+        return self._holds[id_]
+
+    # -- changes, each of which can be taken back ------------------------------------------------
+
+    def _change_held(self, key: _Held, by: int) -> None:
+        # INVARIANT: what is held is the sum of the open holds, so it is never below zero.
+        after = self._held_on(key) + by
+        assert after >= 0, "more was freed than held"
+        self._held[key] = after
+        self._dirty[0][key] = None
+
+        def back() -> None:
+            self._held[key] -= by
+
+        self._undo.append(back)
+
+    def _book(self, meter: _Meter, committed: int, overrun: int, at: float) -> None:
+        if not (committed or overrun):
+            return
+        bucket = bucket_of(window_from(meter[2]), at)
+        row = self._buckets(meter).setdefault(bucket, [0, 0])
+        row[0] += committed
+        row[1] += overrun
+        self._dirty[1][(*meter, bucket)] = None
+
+        def back() -> None:
+            row[0] -= committed
+            row[1] -= overrun
+
+        self._undo.append(back)
+
+    def _change_hold(self, hold: _Open, state: str, expires_at: float) -> None:
+        before = hold.state, hold.expires_at
+        hold.state, hold.expires_at = state, expires_at
+        self._dirty[3][hold.id] = None
+
+        def back() -> None:
+            hold.state, hold.expires_at = before
+
+        self._undo.append(back)
+
+    def _note(self, take: Take, at: float) -> list[Warned]:
+        """Note what the account is held to; tell of a soft limit passed, once a window."""
+        meter = take.account.id, take.kind, str(take.window)
+        known = self._row(meter)
+        warned = known[2] if known is not None else None
+        told: list[Warned] = []
+        if take.warn_at is not None and take.limit is not None:
+            bucket = bucket_of(take.window, at)
+            standing = self._standing(meter, take.window, at)
+            used = standing.held + standing.committed + standing.overrun
+            since = first_bucket(take.window, at)
+            if used >= take.warn_at and (warned is None or warned < since):
+                warned = bucket
+                told.append(Warned(str(take.account), take.kind, used, take.limit))
+        row = (str(take.account), take.limit, warned)
+        if row != known:
+            self._rows[meter] = row
+            self._dirty[2][meter] = None
+        return told
+
+    def _row(self, meter: _Meter) -> tuple[str, int | None, int | None] | None:
+        found = self._rows.get(meter)
+        if found is None:
+            row = self._db.execute(
+                'SELECT shown, "limit", warned FROM accounts '
+                'WHERE account = ? AND kind = ? AND "window" = ?',
+                meter,
+            ).fetchone()
+            if row is None:
+                return None
+            found = self._rows[meter] = (row[0], row[1], row[2])
+        return found
+
+    # -- the end of the transaction --------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what changed: a row an account, however many commits took of it."""
+        held, meters, rows, holds = self._dirty
+        self._many(_HELD, ((*key, self._held[key]) for key in held))
+        self._many(_METER, ((*meter, *self._meters[meter[:3]][meter[3]]) for meter in meters))
+        self._many(_ACCOUNT, ((*meter, *self._rows[meter]) for meter in rows))
+        self._many("INSERT OR IGNORE INTO born VALUES (?)", ((b,) for b in sorted(self._born)))
+        changed = [self._holds[id_] for id_ in holds]
+        self._many(
+            _HOLD,
+            (
+                (h.id, h.call, h.expires_at, h.state, h.keeps, json.dumps(h.takes))
+                for h in changed
+                if h.state != "settled"
+            ),
+        )
+        # A settled hold has nothing more to say: told again, it is not known.
+        self._many(
+            "DELETE FROM holds WHERE id = ?", ((h.id,) for h in changed if h.state == "settled")
+        )
+        self._many(
+            'DELETE FROM meters WHERE account = ? AND kind = ? AND "window" = ? AND bucket = ?',
+            (
+                (*meter, bucket)
+                for meter in dict.fromkeys(key[:3] for key in meters)
+                for bucket in sorted(self._meters[meter])[:-_BUCKETS_KEPT]
+            ),
+        )
+
+    def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        listed = list(rows)
+        if listed:
+            self._db.executemany(statement, listed)
+
+
+def window_from(text: str) -> Window:
+    """A window as `str` wrote it."""
+    cycle, _, length = text.partition("/")
+    return Window(Cycle(cycle), int(length[:-1]) if length else 0)
