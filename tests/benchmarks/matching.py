@@ -241,7 +241,8 @@ def chunks(world: World, cases: list[Shown]) -> None:
                 ]
             mine = [m for m in authored(world.match(texts).matches) if m.source.origin == c.who]
             hits += bool(mine)
-            told += len({m.part for m in mine})
+            # Of the words between, a letter may happen to go on as the passage does.
+            told += len({m.part for m in mine if not filler or m.part % 2 == 0})
             total += len(pieces)
         row(
             f"{size}{', other words between' if filler else ''}",
@@ -352,6 +353,14 @@ class Copies:
         )
 
 
+CUTS: dict[str, Callable[[str], list[str]]] = {
+    "a part each line": lambda text: [line for line in text.splitlines() if line.strip()],
+    "a part each 20 characters": lambda text: [text[n : n + 20] for n in range(0, len(text), 20)],
+}
+CUT_CHARS_MAX = 6_000
+"""Longer blocks are tables; they are left out of what is cut up."""
+
+
 def false(count: int) -> None:
     print("\n## Taken for somebody's, of parts that have nothing to do with the index\n")
     print(
@@ -400,6 +409,10 @@ def false(count: int) -> None:
             share(bad - true, len(some)),
             share(any_run, len(some)),
         )
+        few = [text for text in some if len(text) <= CUT_CHARS_MAX]
+        for how, cut in CUTS.items():
+            told_of = sum(bool(authored(world.match(cut(text)).matches)) for text in few)
+            row(f"{name}, {how}", len(emitted), len(few), share(told_of, len(few)), "", "")
         for length, how, text in sorted(examples, reverse=True)[:8]:
             print(f"  {length}, {how}: {text!r}")
     met = copies.by_chance(COPIED_PAIRS, random.Random(41))
