@@ -125,8 +125,10 @@ class Matching:
                 if part.kind in _READ and found.whole is not None:
                     read.append((part, found.whole))
                     pieces.append(Piece(part.text, stream))
-        if read and len(read) == len(self._read) and all(
-            new is old for (new, _), (old, _) in zip(read, self._read, strict=True)
+        if (
+            read
+            and len(read) == len(self._read)
+            and all(new is old for (new, _), (old, _) in zip(read, self._read, strict=True))
         ):
             return self.asked.keys if self.asked is not None else ()
         self._read, self.asked = read, None
