@@ -315,7 +315,8 @@ def prompts(count: int, texts: list[str]) -> list[str]:
 
 
 COPIED_CHARS = 60
-"""A line of code, letter by letter; what it excuses by itself is printed."""
+"""A line of code, letter by letter. Chosen after the lengths in the first 3,000 had been seen: of the
+six there, 40 excuses six, 80 and 100 three. What it excuses by itself is printed."""
 COPIED_PAIRS = 500
 
 
