@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from driving import Office, Outcome, part, settings_for
+from firedoor.engine.matching import Matching, Weak
+from firedoor.lineage import printer_for
 from firedoor.testing import Reply
 from firedoor.types.exchange import Binding
+from firedoor.types.ids import Digest, InstanceId
 
 WRITER = Binding("writer-1", "press")
 READER = Binding("reader-1", "lab")
@@ -222,3 +225,28 @@ def test_a_stretch_that_was_withheld_with_the_rest_was_not_let_in(tmp_path: Path
     office.write(THIRD, "save_note", key="k2", text=line)
     deeper = office.call(READER, [{"role": "user", "content": line}])
     assert deeper.request["messages"][0]["content"] == "[withheld]"
+
+
+def test_pieces_with_other_words_between_are_known_again(office: Office) -> None:
+    """In twenty characters there need be no fingerprint; all that they could have is looked up."""
+    text = f"{NOTE} {FRAME} {AFTER}"
+    says(office, WRITER, text)
+    pieces = [text[i : i + 20] for i in range(0, len(text), 20)]
+    contents = [t for n, p in enumerate(pieces) for t in (p, f"Weather of day {n}: dry.")]
+    messages = [{"role": "user", "content": content} for content in contents]
+    parts = office.explain(office.call(READER, messages))["parts"]
+    authors = {p["pointer"]: p.get("author") for p in parts}
+    found = [authors[f"/messages/{n}/content"] for n in range(len(contents))]
+    assert found[::2].count("writer-1") >= 5
+    assert set(found[1::2]) == {None}
+
+
+def test_a_call_with_nothing_new_forgets_no_short_text() -> None:
+    printer = printer_for(b"a store key of the tests")
+    matching = Matching(printer, lambda text: Digest(text.encode()))
+    weak = Weak()
+    reader = InstanceId("i_reader")
+    weak.leave(reader, ("A short text.",))
+    assert matching.ask((), (), weak.unread(reader)) == ()
+    matching.seen(weak, reader)
+    assert weak.unread(reader) == ("A short text.",)

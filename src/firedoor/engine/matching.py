@@ -22,7 +22,8 @@ TEXT_CHARS_MIN: Final = 32
 """A text with fewer characters holds no run that counts."""
 SHOWN_CHARS_MIN: Final = 64
 """What an instance is shown is read once it has come to so many: no run tells in less."""
-_UNREAD_CHARS_MAX: Final = 512
+_UNREAD_MAX: Final = SHOWN_CHARS_MIN
+"""Texts of a letter or more come to what is read before they are so many."""
 _WEAK_MAX: Final = 256
 """Short runs remembered of an instance."""
 _INSTANCES_MAX: Final = 10_000
@@ -37,16 +38,16 @@ class Weak:
 
     def __init__(self) -> None:
         self._runs: OrderedDict[InstanceId, list[tuple[PassageId, int, int]]] = OrderedDict()
-        self._unread: OrderedDict[InstanceId, str] = OrderedDict()
+        self._unread: OrderedDict[InstanceId, tuple[str, ...]] = OrderedDict()
 
-    def unread(self, instance: InstanceId) -> str:
-        """What an instance was shown lately that was too short to be read by itself."""
-        return self._unread.get(instance, "")
+    def unread(self, instance: InstanceId) -> tuple[str, ...]:
+        """The texts that an instance was shown lately, too short to be read by themselves."""
+        return self._unread.get(instance, ())
 
-    def leave(self, instance: InstanceId, text: str) -> None:
-        """Leave this to be read with what comes next; nothing, once it was read."""
-        if text:
-            self._unread[instance] = text[-_UNREAD_CHARS_MAX:]
+    def leave(self, instance: InstanceId, texts: tuple[str, ...]) -> None:
+        """Leave these to be read with what comes next; none, once they were read."""
+        if texts:
+            self._unread[instance] = texts[-_UNREAD_MAX:]
             self._unread.move_to_end(instance)
             if len(self._unread) > _INSTANCES_MAX:
                 self._unread.popitem(last=False)
@@ -106,13 +107,13 @@ class Matching:
         self.complete = True
         """Whether the texts were compared with everything that shares a fingerprint with them."""
         self._weak: list[tuple[PassageId, int, int]] = []
-        self._unread = ""
+        self._unread: tuple[str, ...] = ()
         self._before = 0
         """How many pieces of the question stand before the parts."""
         self._items: dict[int, tuple[Part, tuple[Passage, ...]]] = {}
 
     def ask(
-        self, turns: Iterable[_Read], fields: Iterable[_Read], unread: str = ""
+        self, turns: Iterable[_Read], fields: Iterable[_Read], unread: tuple[str, ...] = ()
     ) -> tuple[int, ...]:
         """Read these parts; gives the keys to look up. The same parts are read once.
 
@@ -124,16 +125,18 @@ class Matching:
                 if part.kind in _READ and found.whole is not None:
                     read.append((part, found.whole))
                     pieces.append(Piece(part.text, stream))
-        if len(read) == len(self._read) and all(
-            new is old for (new, _), (old, _) in zip(read, self._read, strict=True)
+        if (
+            read
+            and len(read) == len(self._read)
+            and all(new is old for (new, _), (old, _) in zip(read, self._read, strict=True))
         ):
             return self.asked.keys if self.asked is not None else ()
         self._read, self.asked = read, None
-        self._unread = "\n".join([unread, *(piece.text for piece in pieces)]) if pieces else unread
-        if pieces and len(self._unread) >= SHOWN_CHARS_MIN:
-            before = [Piece(unread, _TURNS)] if unread else []
+        self._unread = (*unread, *(piece.text for piece in pieces if piece.text))
+        if pieces and sum(map(len, self._unread)) >= SHOWN_CHARS_MIN:
+            before = [Piece(text, _TURNS) for text in unread]
             self.asked = lineage.question([*before, *pieces], self._printer)
-            self._unread, self._before = "", len(before)
+            self._unread, self._before = (), len(before)
         return self.asked.keys if self.asked is not None else ()
 
     def answer(self, answer: FoundParts, before: Sequence[tuple[PassageId, int, int]]) -> None:

@@ -23,6 +23,7 @@ from firedoor.lineage.matches import (
     stretches,
 )
 from firedoor.lineage.normal import Codes, Normal, normal_of
+from firedoor.lineage.short import NOTHING_SHORT, Near, Short, short_of
 from firedoor.lineage.spans import (
     RUN_CHARS_MIN,
     Digests,
@@ -91,6 +92,8 @@ class Reading(NamedTuple):
     layer: Layer
     normal: Normal
     prints: Prints
+    short: Short = NOTHING_SHORT
+    """Of a text of several parts, as it stands, those that are looked for one by one."""
 
 
 class Question(NamedTuple):
@@ -173,18 +176,25 @@ def question(
     normals = [normal_of(layer.text) for _, layer in layers]
     prints = prints_of([normal.codes for normal in normals], printer)
     readings = tuple(
-        Reading(text, layer, normal, printed)
+        Reading(text, layer, normal, printed, _short(text, layer, normal, printer))
         for (text, layer), normal, printed in zip(layers, normals, prints, strict=True)
         if len(printed.keys)
     )
     return Question(_keys(readings), readings, tuple(opaque), complete, printer)
 
 
+def _short(text: _Text, layer: Layer, normal: Normal, printer: Printer) -> Short:
+    if layer.chain or len(text.parts) == 1:
+        return NOTHING_SHORT
+    return short_of(normal.codes, normal.at, text.starts, printer)
+
+
 def _keys(readings: Sequence[Reading]) -> tuple[int, ...]:
     """All fingerprints, each once and in order; a few are sorted faster as numbers of Python."""
-    if sum(len(r.prints.keys) for r in readings) < _MANY_KEYS:
-        return tuple(sorted({key for r in readings for key in r.prints.keys.tolist()}))
-    return tuple(np.unique(np.concatenate([r.prints.keys for r in readings])).tolist())
+    keys = [prints.keys for r in readings for prints in (r.prints, r.short.prints)]
+    if sum(map(len, keys)) < _MANY_KEYS:
+        return tuple(sorted({key for some in keys for key in some.tolist()}))
+    return tuple(np.unique(np.concatenate(keys)).tolist())
 
 
 def candidates(postings: Mapping[int, Sequence[Posting]]) -> tuple[PassageId, ...]:
@@ -208,9 +218,11 @@ class _Anchors:
         self.keys: dict[str, set[int]] = defaultdict(set)
         """By origin, what of the reading is its own."""
         known = np.fromiter(postings, dtype=np.int64, count=len(postings))
-        here = np.flatnonzero(np.isin(reading.prints.keys, known))
-        keys, places = reading.prints.keys[here].tolist(), reading.prints.at[here].tolist()
-        for key, place in zip(keys, places, strict=True):
+        pairs: list[tuple[int, int]] = []
+        for prints in (reading.prints, reading.short.prints):
+            here = np.flatnonzero(np.isin(prints.keys, known))
+            pairs += zip(prints.at[here].tolist(), prints.keys[here].tolist(), strict=True)
+        for place, key in sorted(set(pairs)) if len(reading.short.prints.keys) else pairs:
             for posting in postings[key]:
                 if posting.passage in stored:
                     self.of[posting.passage].append((place, posting.at))
@@ -247,9 +259,11 @@ def answer(
         return Answer((), (), (), asked.opaque, asked.complete)
     found: dict[PassageId, list[tuple[int, Run]]] = defaultdict(list)
     complete = asked.complete
+    looked_up = frozenset(asked.keys if any(r.short.places for r in asked.readings) else ())
     for number, reading in enumerate(asked.readings):
         values = _Values(reading, asked.printer)
         anchors = _Anchors(reading, postings, stored)
+        near = Near(reading.short, looked_up, asked.printer)
         for passage, places in anchors.of.items():
             source, kept = stored[passage]
             work_chars -= _ANCHOR_CHARS * len(places)
@@ -267,6 +281,8 @@ def answer(
                     whole_run, spoken, unspoken(whole_run, codes, asked.printer, keys)
                 )
             ]
+            if reading.short.places:
+                parts += near.runs(values.like(kept), kept, places, keys)
             for run in longest(parts):
                 work_chars -= run.end - run.start
                 if not says_little(reading.normal.codes[run.start : run.end]):
