@@ -10,6 +10,7 @@ import typer
 from firedoor import __version__
 from firedoor.cli import (
     adopt,
+    budget,
     code,
     demo,
     explain,
@@ -45,7 +46,20 @@ def _root(
     """A door on the wire between AI agents and model APIs."""
 
 
-for module in (setup, serve, demo, look, explain, trace, code, adopt, index, policy, provenance):
+for module in (
+    setup,
+    serve,
+    demo,
+    look,
+    explain,
+    trace,
+    code,
+    adopt,
+    index,
+    policy,
+    provenance,
+    budget,
+):
     module.add_to(app)
 
 

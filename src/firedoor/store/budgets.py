@@ -8,19 +8,26 @@ from firedoor.types.budget import AccountRow
 
 
 def account_rows(
-    db: sqlite3.Connection, at: float, *, shown: str | None = None, holds: bool = False
+    db: sqlite3.Connection,
+    at: float,
+    *,
+    shown: str | None = None,
+    account_id: str | None = None,
+    holds: bool = False,
 ) -> list[AccountRow]:
     """Every limit that a call was held to, as it stands at ``at``, by account and kind.
 
     Args:
         shown: Of this account only, by its name for people.
+        account_id: Of this account only, by its id.
         holds: Whether the open holds are told, each by its call.
     """
     rows = []
     for account, kind, window, name, limit in db.execute(
         'SELECT account, kind, "window", shown, "limit" FROM accounts '
-        'WHERE ?1 IS NULL OR shown = ?1 ORDER BY shown, account, kind, "window"',
-        (shown,),
+        "WHERE (?1 IS NULL OR shown = ?1) AND (?2 IS NULL OR account = ?2) "
+        'ORDER BY shown, account, kind, "window"',
+        (shown, account_id),
     ).fetchall():
         first = first_bucket(window_from(window), at)
         committed, overrun = db.execute(

@@ -339,13 +339,18 @@ class SqliteStore:
     # -- budgets -------------------------------------------------------------------------------
 
     def accounts(
-        self, at: float | None = None, *, shown: str | None = None, holds: bool = False
+        self,
+        at: float | None = None,
+        *,
+        shown: str | None = None,
+        account_id: str | None = None,
+        holds: bool = False,
     ) -> list[AccountRow]:
         """Every limit that a call was held to, as it stands at ``at`` (now, if not given)."""
         self.settle()
         with self.snapshot() as db:
             now = time.time() if at is None else at
-            return budgets.account_rows(db, now, shown=shown, holds=holds)
+            return budgets.account_rows(db, now, shown=shown, account_id=account_id, holds=holds)
 
     def raise_budget(
         self,
@@ -369,13 +374,14 @@ class SqliteStore:
         """
         if amount <= 0:
             raise CallerError(f"{amount} adds nothing", hint="a limit is lowered in the file")
-        with self._transactions.one() as db:
+        with self.snapshot() as db:
             named = budgets.accounts_named(db, shown, kind)
-            if not named:
-                raise CallerError(
-                    f"no account {shown!r} was held to a limit of {kind!r} in this store",
-                    hint="`firedoor budget show` lists them; a limit is set under `budgets:`",
-                )
+        if not named:
+            raise CallerError(
+                f"no account {shown!r} was held to a limit of {kind!r} in this store",
+                hint="`firedoor budget show` lists them; a limit is set under `budgets:`",
+            )
+        with self._transactions.one() as db:
             body = {
                 "raise": kind, "account": shown, "amount": amount, "actor": actor,
                 "reason": reason, "until": time_text(until) if until is not None else None,

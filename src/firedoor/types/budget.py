@@ -123,3 +123,16 @@ class AccountRow(NamedTuple):
     overrun: int
     holds: tuple[tuple[str, int, float], ...] = ()
     """(call, amount, when it lapses) of each hold, where they were asked for."""
+
+    @property
+    def left(self) -> int | None:
+        """What may still be held; None where nothing limits it."""
+        if self.limit is None:
+            return None
+        used = self.committed + self.overrun + self.held
+        return max(0, self.limit + self.raised - used)
+
+    def told(self) -> dict[str, object]:
+        """The row as JSON has it everywhere."""
+        names = ("account", "kind", "window", "limit", "raised", "held", "committed", "overrun")
+        return {**{name: getattr(self, name) for name in names}, "left": self.left}

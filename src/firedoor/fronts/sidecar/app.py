@@ -48,6 +48,7 @@ from firedoor.types.ids import RunId
 from firedoor.wire import refusal
 
 _CALLS: Final = "/v1/firedoor/calls/"
+_QUOTA: Final = "/v1/firedoor/quota"
 _FAILED: Final = Objection("firedoor_unavailable", "The door failed; the call did not pass.")
 _ROUND_S: Final = 0.05
 """How often calls under way are looked at. One timer for all of them."""
@@ -168,6 +169,8 @@ class SidecarApp:
                 await self._own(path, send)
             elif path.startswith(_CALLS):
                 await self._explain(path.removeprefix(_CALLS), scope, send)
+            elif path == _QUOTA:
+                await self._quota(scope, send)
             else:
                 await self._guarded(path, scope, receive, send)
         except Exception:
@@ -209,6 +212,17 @@ class SidecarApp:
             await send_json(send, 404, {"type": "error", "error": error})
             return
         await send_json(send, 200, found)
+
+    async def _quota(self, scope: Scope, send: Send) -> None:
+        """How a caller's own account stands: what its ancestors have left is not its to know."""
+        claims = claims_of(headers_of(scope), scope["query_string"].decode("latin-1"))
+        who = self._engine.who(self._engine.settings, claims, Caller("sidecar", None, self._run))
+        if who.instance is not None:
+            account, shown = f"instance:{who.instance.id}", f"instance:{who.instance.name}"
+        else:
+            account, shown = f"key:{who.credential}", "key"
+        rows = await asyncio.to_thread(self._store.accounts, account_id=account)
+        await send_json(send, 200, {"account": shown, "limits": [row.told() for row in rows]})
 
     async def _guarded(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
