@@ -5,8 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from firedoor.budget import KINDS, Ask, Taken, ToolAsk, Used, host_allowed, plain_host
+from firedoor.budget import (
+    KINDS,
+    Ask,
+    Budgets,
+    Limit,
+    Taken,
+    ToolAsk,
+    Used,
+    host_allowed,
+    plain_host,
+    unbounded_kinds,
+)
 from firedoor.config import models
+from firedoor.types.budget import Cycle, Scope, Window
 
 PAGE = Path(__file__).parents[2] / "docs" / "budgets.md"
 
@@ -87,3 +99,12 @@ def test_hosts_are_compared_as_a_resolver_reads_them(
 def test_brackets_and_ports_come_off() -> None:
     assert plain_host("[::1]:80") == "::1"
     assert plain_host("256.1.1.1") == "256.1.1.1"
+
+
+def test_a_limit_of_names_alone_holds_nobody() -> None:
+    day = Window(Cycle.CALENDAR, 86_400)
+    one = Limit(Scope.INSTANCE, "*", "requests", "", 5, day)
+    other = Limit(Scope.AGENT, "*", "cost_usd", "", 5, day)
+    above = Limit(Scope.COMPARTMENT, "lab", "cost_usd", "", 5, day)
+    assert unbounded_kinds(Budgets((one, other))) == ("cost_usd", "requests")
+    assert unbounded_kinds(Budgets((one, other, above))) == ("requests",)

@@ -268,3 +268,16 @@ def test_cost_is_limited_by_the_files_prices(tmp_path: Path) -> None:
     refused = call(world, body=unknown)
     assert refused.status == 402
     assert error_of(refused)["param"] == "model"
+
+
+def test_a_soft_limit_is_told_once_a_window(tmp_path: Path) -> None:
+    world = office(tmp_path, "  - {scope: 'instance:*', requests: 4, warn_at: 0.5}")
+    told = [world.explain(call(world))["warned"] for _ in range(4)]
+    assert told == [[], ["instance:planner-1 requests"], [], []]
+
+
+def test_a_soft_limit_is_an_event_of_the_span(tmp_path: Path) -> None:
+    world = office(tmp_path, "  - {scope: deployment, requests: 4, warn_at: 0.25}")
+    summary = call(world).exchange.summary
+    assert summary is not None
+    assert summary.warned == ("deployment requests",)

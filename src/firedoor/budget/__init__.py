@@ -13,6 +13,7 @@ from firedoor.budget.limits import (
     ceilings_of,
     spawn_takes,
     tool_takes,
+    unbounded_kinds,
     used_by,
 )
 from firedoor.budget.prices import Rates, Tier, cost_at_most, cost_of, no_price
@@ -43,5 +44,6 @@ __all__ = [
     "spawn_takes",
     "spent_by",
     "tool_takes",
+    "unbounded_kinds",
     "used_by",
 ]

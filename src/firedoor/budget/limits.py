@@ -184,6 +184,17 @@ def used_by(takes: Iterable[Take], used: Used) -> Mapping[str, int]:
     return found
 
 
+def unbounded_kinds(budgets: Budgets) -> tuple[str, ...]:
+    """Kinds that instances or agents are limited in and nothing above them is, sorted.
+
+    A fresh name gets a fresh budget, so such a limit holds nobody who may choose a name.
+    """
+    named = (Scope.INSTANCE, Scope.AGENT)
+    low = {limit.kind for limit in budgets.limits if limit.scope in named}
+    high = {limit.kind for limit in budgets.limits if limit.scope not in named}
+    return tuple(sorted(low - high))
+
+
 def ceilings_of(
     budgets: Budgets, path: Iterable[Account], exposed: int | None, kind: str
 ) -> Iterator[tuple[Account, Ceiling]]:

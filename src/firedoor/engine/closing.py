@@ -74,6 +74,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
         **({"edges": explain.edges_shown(answer.edges)} if answer.edges else {}),
         "exposures": record.exposures(exchange.tally, emitted.label),
         **({"holds": holds} if (holds := exchange.budgeting.told()) else {}),
+        **({"warned": warned} if (warned := list(exchange.budgeting.warned)) else {}),
         "upstream": {
             "status": end.status,
             "usage": usage,

@@ -172,6 +172,7 @@ def explained(
         "edges": end.get("edges", []),
         "exposures": end.get("exposures", shown.get("exposures", [])),
         "holds": end.get("holds", shown.get("holds", [])),
+        "warned": end.get("warned", []),
         "upstream": end.get("upstream"),
         "state": end.get("state", "open"),
         "statement": statement,

@@ -39,6 +39,8 @@ class ExchangeSummary(NamedTuple):
     started_at: float
     ended_at: float
     quarantined: tuple[str, ...]
+    warned: tuple[str, ...] = ()
+    """Soft limits of budgets that the call passed: ``instance:planner-1 cost_usd``."""
 
 
 def summarised(exchange: "Exchange", status: int | None, answer: Answer | None) -> ExchangeSummary:
@@ -71,4 +73,5 @@ def summarised(exchange: "Exchange", status: int | None, answer: Answer | None) 
         started_at=exchange.started_at,
         ended_at=exchange.at,
         quarantined=tuple(judged.quarantined),
+        warned=tuple(exchange.budgeting.warned),
     )

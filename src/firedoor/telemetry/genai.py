@@ -34,6 +34,8 @@ POLICY_DIGEST: Final = "firedoor.policy.digest"
 MODE: Final = "firedoor.mode"
 COMPARTMENT: Final = "firedoor.compartment"
 QUARANTINE: Final = "firedoor.quarantine.ids"
+BUDGET_WARNED: Final = "firedoor.budget.warned"
+"""An event: an account passed its soft limit."""
 
 OPERATIONS: Final = {
     "openai.chat": "chat",

@@ -103,6 +103,9 @@ def _describe(span: Span, summary: ExchangeSummary) -> None:
     for key, value in values.items():
         if value is not None:
             span.set_attribute(key, value)
+    for warned in summary.warned:
+        account, _, kind = warned.rpartition(" ")
+        span.add_event(genai.BUDGET_WARNED, {"firedoor.account": account, "firedoor.kind": kind})
     if summary.code is not None or (summary.status or 0) >= 400:
         error = summary.code or str(summary.status)
         span.set_attribute(genai.ERROR_TYPE, error)
