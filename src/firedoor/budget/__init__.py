@@ -13,6 +13,7 @@ from firedoor.budget.limits import (
     ceilings_of,
     spawn_takes,
     tool_takes,
+    typed_takes,
     unbounded_kinds,
     used_by,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "spawn_takes",
     "spent_by",
     "tool_takes",
+    "typed_takes",
     "unbounded_kinds",
     "used_by",
 ]

@@ -167,6 +167,13 @@ def tool_takes(
     return _takes(budgets, path, exposed, Taken.TOOL, amount)
 
 
+def typed_takes(
+    budgets: Budgets, path: tuple[Account, ...], exposed: int | None, bits: int
+) -> tuple[Take, ...]:
+    """What a typed answer is charged for saying so many bits; none where no limit allows any."""
+    return _takes(budgets, path, exposed, Taken.TYPED, lambda _: bits)
+
+
 def spawn_takes(
     budgets: Budgets, path: tuple[Account, ...], exposed: int | None
 ) -> tuple[Take, ...]:

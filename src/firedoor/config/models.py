@@ -144,6 +144,7 @@ class Budget(_Strict):
     tools: dict[str, Count] | None = None
     affordances: dict[str, Count] | None = None
     egress_bytes: Count | None = None
+    declassified_bits: Count | None = None
     spawn_children: Count | None = None
     spawn_depth: int | None = Field(None, ge=0)
     generation: int | None = Field(None, ge=0)
@@ -181,7 +182,7 @@ class Budget(_Strict):
         """(kind, or kind and what it is of; amount) of all that amounts are taken of."""
         for name in (
             "requests", "input_tokens", "output_tokens", "cost_usd", "concurrent", "wall_time",
-            "tool_calls", "egress_bytes", "spawn_children",
+            "tool_calls", "egress_bytes", "declassified_bits", "spawn_children",
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None:

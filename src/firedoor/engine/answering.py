@@ -280,7 +280,7 @@ class Answering:
                 # In `observe` the bytes of a call have gone already; nothing waits for it.
                 wait = wait or self.exchange.enforcing
             elif isinstance(piece.done, OutputPart):
-                self._emitted.add(piece.done)
+                out = yield from self._add(piece.done, out)
             if piece.terminal:
                 self._closing = wait = True
             elif piece.minted:
@@ -328,6 +328,18 @@ class Answering:
             self._end_here("ended early", "The provider's stream ended early.")
         self._closing = True
         return [*commands, self._close()]
+
+    def _add(
+        self, part: OutputPart, before: list[Command]
+    ) -> Generator[list[Command], _Charged, list[Command]]:
+        """Take in a text of the answer; a typed value that its account can bear inherits nothing."""
+        charge = self.exchange.budgeting.typed(part)
+        if charge is None:
+            self._emitted.add(part)
+            return before
+        answer = yield [*before, charge]
+        self._emitted.add(part, typed=isinstance(answer, Committed))
+        return []
 
     def _refusal_of(
         self, call: ToolCall, before: list[Command]
@@ -433,7 +445,7 @@ class Answering:
                 if told is not None:
                     refused[piece.pointer] = told
             else:
-                self._emitted.add(piece)
+                yield from self._add(piece, [])
         if refused:
             body = surface.edit_answer(body, refused)
             self.answer = surface.read_answer(body)

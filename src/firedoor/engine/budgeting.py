@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from firedoor import budget, lineage, wire
+from firedoor import budget, lineage, policy, wire
 from firedoor.engine.asking import call_ask
 from firedoor.engine.port import CallRow, Commit, Committed, Exhausted, FoundParts, LookParts
 from firedoor.engine.refusing import Refused
 from firedoor.policy import affordances_of
 from firedoor.types.budget import Account, Hold, Scope, Settlement, Take
 from firedoor.types.exchange import Surface
-from firedoor.types.label import Label
-from firedoor.types.part import Answer, ToolCall
+from firedoor.types.label import BOTTOM, Label
+from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
 from firedoor.types.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Budgeting:
         self._hold: Hold | None = None
         self._stood: tuple[int, ...] = ()
         self._charges = 0
+        self._typed = False
         self._shrinks = 0
         self._renewed_at = 0.0
         self._settled = False
@@ -263,17 +264,53 @@ class Budgeting:
 
     # -- while it is answered ----------------------------------------------------------------------
 
+    def typed(self, part: OutputPart) -> Commit | None:
+        """What must be durable before a typed answer's label is lowered; None where it is none.
+
+        The choice of a value says the domain's bits. Its names and words were written by whoever
+        wrote the schema: where that is not clean itself, they count too, eight bits a byte.
+        """
+        exchange = self.exchange
+        if "declassified_bits" not in self._budgets.kinds or part.kind is not OutputKind.TEXT:
+            return None
+        if not exchange.enforcing:
+            # Nobody waits for the account's answer there, so nothing is let out by it.
+            return None
+        asked = wire.answer_schema(exchange.endpoint.surface, exchange.request.fields)
+        if asked is None or self._typed:
+            return None
+        try:
+            domain = policy.domain_of(asked.schema)
+            if not policy.conforms(domain, part.text):
+                return None
+        except policy.NotTyped:
+            return None
+        outcome = exchange.judged.field_outcomes.get(asked.field)
+        clean = outcome is not None and outcome[1].tally.shown == BOTTOM
+        bits = domain.bits + (0 if clean else 8 * domain.text_bytes)
+        exposed = exchange.exposed_label().generation
+        takes = budget.typed_takes(self._budgets, self.path, exposed, bits)
+        if not takes:
+            return None
+        # One value a call: several would be a text.
+        self._typed = True
+        return self._charged(takes)
+
     def charge(self, call: ToolCall, label: Label) -> Commit | None:
         """What must be durable before a tool call leaves; None where no limit speaks of it."""
         if not self._budgets:
             return None
-        exchange = self.exchange
         egress = 0
         if "egress_bytes" in self._budgets.kinds:
             egress = sum(sent.bytes for sent in self._touched(call).egress)
         takes = self._tool_takes(call.name, egress, self._exposed(call.name, label))
         if not takes:
             return None
+        return self._charged(takes)
+
+    def _charged(self, takes: tuple[Take, ...]) -> Commit:
+        """The commit that takes and settles in one."""
+        exchange = self.exchange
         if not exchange.enforcing:
             takes = tuple(take._replace(limit=None, floors=()) for take in takes)
         self._charges += 1

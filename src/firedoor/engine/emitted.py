@@ -20,7 +20,7 @@ from firedoor.identity import attempt_of
 from firedoor.lineage import Piece
 from firedoor.policy import affordances_of, call_verdict
 from firedoor.types.ids import Digest
-from firedoor.types.label import BOTTOM, Label, join
+from firedoor.types.label import BOTTOM, Label, join, reviewed
 from firedoor.types.part import MintedId, OutputKind, OutputPart, ToolCall
 from firedoor.types.record import (
     Emission,
@@ -94,9 +94,10 @@ class Emitted:
             for digest in digests
         )  # fmt: skip
 
-    def _emit(self, text: str) -> list[Emission]:
+    def _emit(self, text: str, *, typed: bool = False) -> list[Emission]:
         exchange = self.exchange
         row, label = self._speaker()
+        label = reviewed(label) if typed else label
         made = lineage.emissions_of(
             text,
             digester=exchange.settings.digester,
@@ -139,8 +140,8 @@ class Emitted:
         self._emissions.extend(items)
         return items
 
-    def add(self, part: OutputPart) -> None:
-        """A text of the answer."""
+    def add(self, part: OutputPart, *, typed: bool = False) -> None:
+        """A text of the answer; a ``typed`` one is at depth 0 (MODEL line 26)."""
         if part.kind is OutputKind.HOSTED:
             # Text that a provider's tool brought in: an outside root, joined before a later part
             # of the same answer is judged (MODEL line 22).
@@ -154,7 +155,7 @@ class Emitted:
                 self._give((row.media,))
                 self._pictures.append(row)
         elif part.text:
-            self._emit(part.text)
+            self._emit(part.text, typed=typed)
             self._roads.take_hosted(part)
             self.said[part.pointer] = part.text
         if part.text:

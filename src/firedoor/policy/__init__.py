@@ -7,6 +7,7 @@ from firedoor.policy.affordances import AFFORDANCES
 from firedoor.policy.presets import PRESETS
 from firedoor.policy.rules import FIELDS, Rule, RuleError, rule
 from firedoor.policy.settings import ASSUMED_BY_MODE, CompartmentSetting, Policy, StoreSetting
+from firedoor.policy.typed import Domain, NotTyped, conforms, domain_of
 from firedoor.policy.verdict import (
     PASSED,
     RequestVerdict,
@@ -27,6 +28,8 @@ __all__ = [
     "PASSED",
     "PRESETS",
     "CompartmentSetting",
+    "Domain",
+    "NotTyped",
     "Policy",
     "RequestVerdict",
     "Rule",
@@ -34,6 +37,8 @@ __all__ = [
     "StoreSetting",
     "affordances_of",
     "call_verdict",
+    "conforms",
+    "domain_of",
     "held_by",
     "hop_verdict",
     "inside_verdict",

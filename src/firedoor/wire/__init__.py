@@ -4,6 +4,7 @@ May import: types, errors.
 """
 
 from firedoor.wire import resumable
+from firedoor.wire.answer_schema import AnswerSchema, answer_schema
 from firedoor.wire.answers import strings_of
 from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
@@ -32,6 +33,7 @@ __all__ = [
     "REROUTING",
     "WORD_CHARS_MAX",
     "Act",
+    "AnswerSchema",
     "AnswerStream",
     "Bands",
     "Bare",
@@ -44,6 +46,7 @@ __all__ = [
     "Piece",
     "Refusal",
     "SurfaceWire",
+    "answer_schema",
     "asking_usage",
     "beta_of",
     "can_see",

@@ -16,6 +16,8 @@ class Taken(StrEnum):
     """Held before the call goes upstream, settled when it ends."""
     TOOL = "tool"
     """Charged whole, before a tool call of the answer leaves."""
+    TYPED = "typed"
+    """Charged for a typed answer, before its label is lowered."""
     SPAWN = "spawn"
     """Charged to the parent with the first call of a child."""
     NEVER = "never"
