@@ -14,6 +14,7 @@ from firedoor.cli import (
     demo,
     explain,
     index,
+    key,
     look,
     policy,
     provenance,
@@ -45,7 +46,20 @@ def _root(
     """A door on the wire between AI agents and model APIs."""
 
 
-for module in (setup, serve, demo, look, explain, trace, code, adopt, index, policy, provenance):
+for module in (
+    setup,
+    serve,
+    demo,
+    look,
+    explain,
+    trace,
+    code,
+    adopt,
+    index,
+    key,
+    policy,
+    provenance,
+):
     module.add_to(app)
 
 

@@ -190,6 +190,10 @@ class Emitted:
         affordances = affordances_of(policy, call.name)
         ask = call_ask(exchange, call.name, affordances, self.label)
         verdict = call_verdict(policy, ask)
+        key = exchange.key
+        if key is not None and key.tools is not None and call.name not in key.tools:
+            # Whatever a prompt that lies at the provider defines, the key is for no other tool.
+            verdict = Verdict(Action.DENY, "key")
         shown = verdict
         if verdict.action is Action.ALLOW and verdict.shadow:
             rule, action = verdict.shadow[0]

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from firedoor.engine.port import Committed, FoundParts, FoundWho, Stale, StoreFailed
+from firedoor.engine.port import Committed, FoundKey, FoundParts, FoundWho, Stale, StoreFailed
 from firedoor.types.exchange import Headers, SpooledBody
 
 
@@ -62,6 +62,7 @@ class CallerGone(NamedTuple):
 Event = (
     RequestRead
     | RequestBroken
+    | FoundKey
     | FoundWho
     | FoundParts
     | Committed
