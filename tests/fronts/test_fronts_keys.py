@@ -1,5 +1,6 @@
 """Virtual keys with real SDKs: accepted in any vendor's place, and never let out."""
 
+import io
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from google.genai import errors, types
 from conftest import Serve
 from firedoor import Door
 from firedoor.testing import ScriptedUpstream
+from gemini_provider import Provider
 from keys import ENVIRON, REQUIRED, issued, revoke, with_keys
 
 ASK: Any = [{"role": "user", "content": "Write the report."}]
@@ -270,6 +272,38 @@ def test_revoking_in_one_process_acts_at_once_in_another(
         _openai(running.url, made["secret"], None)
     assert len(upstream.calls) == 2
     assert running.reader.verify().ok
+
+
+def test_the_bytes_of_an_upload_are_known_by_its_id(
+    serve: Serve, upstream: ScriptedUpstream
+) -> None:
+    """Google's client sends them without its key: they are whose the upload is, while that is good."""
+    upstream.script = Provider(upstream.url)
+    running = serve(policy=with_keys(upstream) + REQUIRED, environ=ENVIRON)
+    secret, key = issued(running.store, compartment="press")
+    sdk = genai.Client(api_key=secret, http_options=types.HttpOptions(base_url=running.url))
+    made = sdk.files.upload(file=io.BytesIO(b"A note."), config={"mime_type": "text/plain"})
+    assert made.name is not None
+    assert len(upstream.calls) > 1
+    assert "fd_" not in str(upstream.calls)
+    assert {row["compartment"] for row in running.reader.calls()} == {"press"}
+
+    def pieces(upload: str) -> httpx.Response:
+        return httpx.post(
+            f"{running.url}/upload/v1beta/files?upload_id={upload}&upload_protocol=resumable",
+            content=b"A note.",
+            headers={"x-goog-upload-command": "upload, finalize", "x-goog-upload-offset": "0"},
+        )
+
+    begun = next(c for c in upstream.calls if "upload_id=" in c.path)
+    before = len(upstream.calls)
+    assert pieces("guessed").status_code == 401
+    assert len(upstream.calls) == before
+    mine = begun.path.partition("upload_id=")[2].partition("&")[0]
+    assert pieces(mine).status_code == 200
+    revoke(running.store, key)
+    assert pieces(mine).status_code == 401
+    assert len(upstream.calls) == before + 1
 
 
 def test_no_key_stands_in_the_store_or_the_log(

@@ -53,9 +53,11 @@ async def test_a_spawn_nests_and_ends_for_tasks_too(door: Door, upstream: Script
 def test_a_child_in_another_room_starts_a_generation_deeper(
     door: Door, upstream: ScriptedUpstream
 ) -> None:
-    with door.instance("lead", compartment="research"):
-        with door.spawn("helper", compartment="press"):
-            child = asked(door, upstream)
+    with (
+        door.instance("lead", compartment="research"),
+        door.spawn("helper", compartment="press"),
+    ):
+        child = asked(door, upstream)
     assert (child["room"], child["generation"]) == ("press", 1)
     assert {e["compartment"] for e in child["exposures"]} == {"research"}
 

@@ -278,12 +278,20 @@ class Exchange:
         known = self.engine.known_key(self._secret())
         if known is not None:
             return self._key_found(known)
-        return [LookKey(self.claims.secret)]
+        return self._ask_key()
+
+    def _ask_key(self) -> list[Command]:
+        self._state = _State.NEW
+        if self.claims.virtual:
+            return [LookKey(self.claims.secret)]
+        return [LookKey("", self.known_instance().credential)]
 
     def _secret(self) -> Digest:
         return self.settings.digester("credential\x1f" + self.claims.secret)
 
     def _key_found(self, found: FoundKey) -> list[Command]:
+        if not self.claims.virtual:
+            return self._owner_found(found)
         self.engine.found_key(self._secret(), found)
         self.engine.obey(found.orders)
         first = self.key is None
@@ -295,6 +303,20 @@ class Exchange:
         self.key, self.key_orders = found.key, found.orders
         # Asked again while the request is being judged, it goes on where it was.
         return self._admitted() if first else self._look_parts()
+
+    def _owner_found(self, found: FoundKey) -> list[Command]:
+        """Bytes came without a key: it is told whether a key was given when their upload began."""
+        if found.key is None:
+            return self._refuse(keyed.NONE_GIVEN) if self._key_needed else self._look_parts()
+        refused = keyed.refusal(found, self.at)
+        if refused is not None:
+            return self._refuse(refused)
+        self.key, self.key_orders = found.key, found.orders
+        return self._look_parts()
+
+    @property
+    def _key_needed(self) -> bool:
+        return self.settings.keys_required and self.caller.front == "sidecar"
 
     def _bind(self, key: KeyRow) -> None:
         """The call is the key's, even if that is good for nothing any more."""
@@ -402,7 +424,7 @@ class Exchange:
         if owner is not None and owner.id != self.known_instance().id:
             self.instance = owner
             self.engine.learn(owner)
-            return self._look_parts()
+            return self._ask_key()
         refused = self._key_refused(owner)
         if refused is not None:
             return self._refuse(refused)
@@ -410,8 +432,7 @@ class Exchange:
             self._tries += 1
             if self._tries >= _JUDGED_AGAIN_MAX:
                 return self._refuse(keyed.UNASKED)
-            self._state = _State.NEW
-            return [LookKey(self.claims.secret)]
+            return self._ask_key()
         if found.contained:
             return self._refuse(refusing.CONTAINED)
         if found.orders != self.engine.orders:
@@ -440,8 +461,7 @@ class Exchange:
         """The refusal of a request for its key, now that it is read."""
         if self.key is not None:
             return keyed.ended(self.key, self.at) or keyed.beyond(self, self.key)
-        unkeyed = self.settings.keys_required and self.caller.front == "sidecar"
-        return keyed.NONE_GIVEN if unkeyed and owner is None else None
+        return keyed.NONE_GIVEN if self._key_needed and owner is None else None
 
     def _edited(self) -> bytes | SpooledBody:
         """The body as it goes on: without what is withheld, and asking for the usage of a stream."""

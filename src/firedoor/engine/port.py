@@ -38,6 +38,8 @@ class LookKey(NamedTuple):
 
     secret: str
     """As the caller sent it. It is hashed at once, and written nowhere."""
+    id: str | None = None
+    """The credential of a call that sends no key, in place of one: is it a key's?"""
 
     def __repr__(self) -> str:
         return "LookKey(…)"

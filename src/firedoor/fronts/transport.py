@@ -192,7 +192,8 @@ class DoorTransport:
         self._engine = engine
         self._store = store
         self._inner = inner
-        self._upstreams = upstreams
+        self._upstreams = {n: u for n, u in upstreams.items() if u.key is not None}
+        """Those that have a key of their own, to be sent in place of a key of the door."""
         self._own: dict[tuple[str, bool], Any] = {}
         self._run = run
         self._binding = Binding(instance, compartment) if instance is not None else None
@@ -215,7 +216,8 @@ class DoorTransport:
         path, _, query = request.url.raw_path.decode("latin-1").partition("?")
         headers = _lower(request.headers.raw)
         upstream = objection = None
-        if virtual_in(headers, query):
+        # Where none has a key, the engine says so.
+        if self._upstreams and virtual_in(headers, query):
             # A key of this door is good at its upstreams, whose own keys go in its place.
             upstream = self._upstream_at(request.url)
             if upstream is None:
@@ -255,7 +257,7 @@ class DoorTransport:
             base = urlsplit(setting.base_url)
             port = base.port or _PORTS.get(base.scheme)
             here = (url.scheme, url.host.lower(), url.port or _PORTS.get(url.scheme))
-            if setting.key is not None and here == (base.scheme, base.hostname, port):
+            if here == (base.scheme, base.hostname, port):
                 return name
         return None
 

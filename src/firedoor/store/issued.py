@@ -134,6 +134,8 @@ def look_key(
 ) -> FoundKey:
     """Is this a virtual key, and what is it for?"""
     (orders,) = db.execute("SELECT orders FROM head").fetchone()
+    if ask.id is not None:
+        return FoundKey(_one(db, "id = ?", ask.id), orders)
     if not ask.secret.startswith(TOKEN_PREFIX):
         digest = keys.virtual_digest(ask.secret)
         return FoundKey(_one(db, "digest = ?", digest), orders)
