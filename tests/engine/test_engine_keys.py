@@ -255,6 +255,20 @@ def test_a_key_that_cannot_be_looked_up_passes_nothing(
     assert (found.status, found.code, found.sent) == (503, "firedoor_unavailable", None)
 
 
+def test_an_order_that_a_key_brings_to_light_is_obeyed(tmp_path: Path) -> None:
+    """What was judged before an order is judged again, though the key was looked up meanwhile."""
+    office = offices(tmp_path)
+    secret, _ = issued(office.store, at=NOW)
+    first = call(office, secret)
+    said = first.answer["choices"][0]["message"]["content"]
+    office.store.append_order("contain", "instance:i_nobody", {"actor": "t", "reason": "r"}, NOW)
+    longer = [*ASK, {"role": "assistant", "content": said}, {"role": "user", "content": "And?"}]
+    second = call(office, secret, longer)
+    assert second.status == 200
+    assert second.exchange.request.common == 0
+    assert office.engine.orders == second.exchange.key_orders
+
+
 def test_two_keys_in_one_request_are_none(office: Office) -> None:
     first, _ = issued(office.store, at=NOW)
     second, _ = issued(office.store, at=NOW)

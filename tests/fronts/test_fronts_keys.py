@@ -151,6 +151,20 @@ async def test_a_key_is_taken_in_process_by_async_clients(
     left_with(upstream, secret, "authorization", "Bearer sk-the-providers-own-key")
 
 
+def test_a_header_of_several_values_lets_no_key_out(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    with door_of(tmp_path, upstream, "contain", "openai") as door:
+        secret, _ = issued(door._store)
+        headers = [("authorization", f"Bearer {secret}"), ("x-note", "a"), ("x-note", secret)]
+        with httpx.Client(transport=door.transport()) as client:
+            client.post(
+                upstream.url + "/v1/chat/completions", json=CHAT, headers=headers
+            ).raise_for_status()
+    left_with(upstream, secret, "authorization", "Bearer sk-the-providers-own-key")
+    assert upstream.calls[0].headers["x-note"] == "a"
+
+
 def test_a_client_of_another_host_is_lent_no_key(
     tmp_path: Path, upstream: ScriptedUpstream
 ) -> None:

@@ -292,8 +292,9 @@ class Exchange:
     def _key_found(self, found: FoundKey) -> list[Command]:
         if not self.claims.virtual:
             return self._owner_found(found)
+        # Newer orders are obeyed where the request is judged: what was read under older ones is
+        # read again there.
         self.engine.found_key(self._secret(), found)
-        self.engine.obey(found.orders)
         first = self.key is None
         if found.key is not None and first:
             self._bind(found.key)

@@ -27,7 +27,7 @@ from firedoor.fronts.binding import current_binding, current_run
 from firedoor.fronts.body import BadCoding, TooLarge, coding_of, decoded
 from firedoor.fronts.credentials import credential
 from firedoor.fronts.drive import Drive, Observer, _ignore
-from firedoor.identity import CREDENTIAL_HEADERS, virtual_in
+from firedoor.identity import virtual_in
 from firedoor.store import SqliteStore
 from firedoor.types.exchange import Binding, Caller, Headers, Objection, RequestHead
 from firedoor.types.ids import RunId
@@ -289,7 +289,7 @@ class DoorTransport:
             del headers[name.decode("latin-1")]
         url = request.url
         if drive.exchange.key is not None:
-            url = self._with_own_key(url, headers, drive)
+            url, headers = self._with_own_key(family, request, drive)
         headers["accept-encoding"] = "identity"
         if (
             forward.body
@@ -305,22 +305,20 @@ class DoorTransport:
             extensions=request.extensions,
         )
 
-    def _with_own_key(self, url: Any, headers: Any, drive: Drive) -> Any:
-        """The address without the key of this door, and ``headers`` with its upstream's instead."""
-        forward, name = drive.forward, drive.exchange.head.upstream
+    def _with_own_key(self, family: ModuleType, request: Any, drive: Drive) -> tuple[Any, Any]:
+        """Address and headers with the upstream's own key, and without the key of this door."""
+        forward, name, url = drive.forward, drive.exchange.head.upstream, request.url
         assert forward is not None
         # INVARIANT: a provider's key goes to the host that the settings name for it, and no other.
         assert name is not None
         assert name == self._upstream_at(url)
-        setting = self._upstreams[name]
-        assert setting.key is not None
-        for place in CREDENTIAL_HEADERS:
-            headers.pop(place.decode(), None)
-        for place, value in credential(name, setting.key):
-            headers[place.decode()] = value.decode("latin-1")
+        key = self._upstreams[name].key
+        assert key is not None
+        host = request.headers["host"].encode("latin-1")
+        headers = family.Headers([(b"host", host), *forward.headers, *credential(name, key)])
         path = url.raw_path.partition(b"?")[0]
         query = forward.query.encode("latin-1")
-        return url.copy_with(raw_path=path + (b"?" + query if query else b""))
+        return url.copy_with(raw_path=path + (b"?" + query if query else b"")), headers
 
     @staticmethod
     def _whole(family: ModuleType, drive: Drive) -> Any:
