@@ -45,14 +45,20 @@ def serve(tmp_path: Path, upstream: ScriptedUpstream) -> Iterator[Serve]:
     """Starts sidecars in front of ``upstream``; they end with the test."""
     running: list[Running] = []
 
-    def start(mode: str = "contain", *, policy: str = "", **flags: object) -> Running:
+    def start(
+        mode: str = "contain",
+        *,
+        policy: str = "",
+        environ: dict[str, str] | None = None,
+        **flags: object,
+    ) -> Running:
         folder = tmp_path / f"sidecar-{len(running)}"
         folder.mkdir()
         file = folder / "firedoor.yaml"
         file.write_text("version: 1\n" + policy)
         settings = load_settings(
             file,
-            environ={},
+            environ=environ or {},
             flags={
                 "mode": mode,
                 "store": f"sqlite:{folder / 'store' / 'firedoor.db'}",

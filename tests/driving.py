@@ -21,7 +21,7 @@ from firedoor.engine.commands import (
     StopUpstream,
 )
 from firedoor.engine.events import RequestRead, UpstreamBytes, UpstreamEnd, UpstreamHead
-from firedoor.engine.port import Commit, LookParts, LookWho, StoreFailed
+from firedoor.engine.port import Commit, LookKey, LookParts, LookWho, StoreFailed
 from firedoor.errors import StoreError
 from firedoor.store import SqliteStore, StoreReader, open_store
 from firedoor.testing import Call, Reply
@@ -160,7 +160,7 @@ class Office:
                     if command.reader is not None:
                         command.reader.feed(body)
                     todo = [*exchange.receive(RequestRead(body, now)), *todo]
-                case LookWho() | LookParts() | Commit():
+                case LookKey() | LookWho() | LookParts() | Commit():
                     todo = [*exchange.receive(self._ask(command)), *todo]
                 case Forward():
                     out.sent = command.body
@@ -192,6 +192,8 @@ class Office:
         try:
             if isinstance(command, Commit):
                 return self.store.apply(command)
+            if isinstance(command, LookKey):
+                return self.store.look_key(command)
             if isinstance(command, LookWho):
                 return self.store.look_who(command)
             return self.store.look_parts(command)

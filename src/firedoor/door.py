@@ -19,7 +19,7 @@ from firedoor.engine import (
     statement_of,
 )
 from firedoor.errors import CallerError, SettingsError, StoreError
-from firedoor.fronts.binding import InstanceScope, RunScope
+from firedoor.fronts.binding import InstanceScope, RunScope, SpawnScope
 from firedoor.fronts.process_run import ProcessRun
 from firedoor.fronts.transport import DoorTransport
 from firedoor.fronts.wrap import wrap
@@ -70,6 +70,8 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
         body_bytes_max=settings.limits.body,
         upload_bytes_max=settings.limits.upload,
         upstreams={name: u.base_url for name, u in settings.upstreams.items()},
+        keys_required=settings.keys_required,
+        keyed_upstreams=frozenset(n for n, u in settings.upstreams.items() if u.key is not None),
         outside=lineage.Outside(tuple(h.lower() for h in settings.convergence.common)),
         keep_content=settings.retention.content != "digests",
         budgets=settings.budgets,
@@ -201,6 +203,7 @@ class Door:
             self.engine,
             self._store,
             inner=inner,
+            upstreams=self.settings.upstreams,
             run=self._run_at,
             instance=instance,
             compartment=compartment,
@@ -214,6 +217,18 @@ class Door:
         Nests: the inner instance is a child of the outer one.
         """
         return InstanceScope(name, compartment)
+
+    def spawn(self, name: str, *, compartment: str | None = None) -> SpawnScope:
+        """A context whose calls belong to ``name``, a child of the instance that is open here.
+
+        In another room than its parent's it starts with all that the parent's run was shown, one
+        generation deeper. Its ``headers`` say whose child it is where it calls a sidecar from
+        another process.
+
+        Raises:
+            CallerError: No instance is open.
+        """
+        return SpawnScope(name, compartment)
 
     def run(self, name: str) -> RunScope:
         """A context whose calls belong to the run ``name``: one user's session, one job."""

@@ -95,3 +95,19 @@ def test_the_session_of_foreign_state_is_what_the_docs_show() -> None:
     )  # fmt: skip
     shown = re.findall(r"```text\n(.*?)```", (ROOT / "docs" / "state.md").read_text(), re.DOTALL)
     assert drawn_away(shown[0]) == drawn_away(played.stdout)
+
+
+def test_the_options_of_keys_are_those_of_the_commands() -> None:
+    text = (ROOT / "docs" / "keys.md").read_text()
+    told = {
+        name: set(re.findall(r"`(--[a-z-]+)|, `(--[a-z-]+)", part))
+        for name, part in (
+            ("issue", text.partition("| option of `issue`")[2].partition("## Where")[0]),
+            ("attenuate", text.partition("| option of `attenuate`")[2].partition("\n\n")[0]),
+        )
+    }
+    said_by_all = {"--json", "--dry-run", "--reason", "--actor", "--config", "--store", "--help"}
+    for name, found in told.items():
+        shown = CliRunner().invoke(app, ["key", name, "--help"], terminal_width=200).stdout
+        options = set(re.findall(r"--[a-z-]+", shown)) - said_by_all - {"--name"}
+        assert options == {a or b for a, b in found} - said_by_all, name

@@ -3,19 +3,25 @@
 import json as jsons
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from firedoor import lineage
-from firedoor.cli.options import AsJson, Config, Store, login, print_json, settings_of
+from firedoor.cli.options import (
+    AsJson,
+    Config,
+    Store,
+    login,
+    print_json,
+    settings_of,
+    store_to_write,
+)
 from firedoor.cli.trees import TEXT_BYTES_MAX, files_at, files_below
-from firedoor.config import Settings
 from firedoor.engine.port import Brought
 from firedoor.errors import EXIT_FINDING, CallerError
-from firedoor.store import SqliteStore, StoreReader, digester, open_store
+from firedoor.store import SqliteStore, StoreReader, digester
 from firedoor.types.ids import CallId, Digest, InstanceId, RoomId, RunId
 from firedoor.types.label import BOTTOM
 from firedoor.types.record import Grant, InstanceRow, MintedRow
@@ -67,11 +73,11 @@ def adopt(
     settings = settings_of(config, store=store)
     who = {"actor": actor or login(), "reason": reason.strip()}
     if instance is not None:
-        with _opened(settings, dry_run=dry_run) as opened:
+        with store_to_write(settings, dry_run=dry_run) as opened:
             told, findings = _adopt_ids(opened, named, instance, compartment, who, dry=dry_run)
     else:
         texts = _texts(named, git, jsonl or [])
-        with _opened(settings, dry_run=dry_run) as opened:
+        with store_to_write(settings, dry_run=dry_run) as opened:
             sources = [*named, *([f"git:{git}"] if git else []), *map(str, jsonl or [])]
             told = _adopt_texts(opened, texts, sources, origin, who, dry=dry_run)
         findings = told["texts"] == 0
@@ -81,19 +87,6 @@ def adopt(
         _print(told)
     if findings:
         raise typer.Exit(EXIT_FINDING)
-
-
-@contextmanager
-def _opened(settings: Settings, *, dry_run: bool) -> Iterator[SqliteStore]:
-    """The store; for a dry run that finds none, one that leaves nothing behind."""
-    path = settings.store_url.partition(":")[2].removeprefix("//")
-    there = path == ":memory:" or Path(path).expanduser().exists()
-    url = settings.store_url if there or not dry_run else "sqlite::memory:"
-    opened = open_store(url, base=Path.cwd(), retention=settings.retention.content)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def _print(told: dict[str, Any]) -> None:

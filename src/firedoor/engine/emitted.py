@@ -187,6 +187,10 @@ class Emitted:
     def verdict_on(self, call: ToolCall) -> Verdict:
         """What the policy says of a call, under the label that it carries."""
         exchange = self.exchange
+        key = exchange.key
+        if key is not None and key.tools is not None and call.name not in key.tools:
+            # Whatever a prompt that lies at the provider defines, the key is for no other tool.
+            return Verdict(Action.DENY, "key")
         affordances = affordances_of(exchange.policy, call.name)
         return call_verdict(exchange.policy, call_ask(exchange, call.name, affordances, self.label))
 

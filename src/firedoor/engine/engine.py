@@ -10,13 +10,15 @@ from typing import Any, Final
 
 from firedoor.engine.exchange import Exchange
 from firedoor.engine.matching import Weak
+from firedoor.engine.port import FoundKey
 from firedoor.engine.reading import Section
 from firedoor.engine.settings import EngineSettings
 from firedoor.engine.trail import Memory
-from firedoor.identity import Claims, Who, who_is
+from firedoor.identity import Claims, Who, narrowed, who_is, who_of_key
 from firedoor.policy import RequestVerdict, request_verdict
 from firedoor.types.exchange import Caller, RequestHead
 from firedoor.types.ids import CallId, Digest, InstanceId, RunId
+from firedoor.types.key import KeyRow
 from firedoor.types.label import TOP, Label
 from firedoor.types.record import Grant, InstanceRow, Place, TurnRow
 from firedoor.types.verdict import RequestAsk
@@ -53,6 +55,7 @@ class Engine:
         self._stored: OrderedDict[InstanceId, InstanceRow] = OrderedDict()
         self._answers: OrderedDict[tuple[str, Digest], tuple[TurnRow, InstanceRow]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, Digest], InstanceRow] = OrderedDict()
+        self._keys: OrderedDict[Digest, FoundKey] = OrderedDict()
         self._plain: OrderedDict[Hashable, Section] = OrderedDict()
         self._requests: OrderedDict[Hashable, RequestVerdict] = OrderedDict()
 
@@ -80,6 +83,23 @@ class Engine:
             known = who_is(claims, caller, settings.policy.compartment_for, settings.digester)
             _put(self._who, key, known)
         return known
+
+    def who_under(
+        self, settings: EngineSettings, key: KeyRow, claims: Claims, caller: Caller
+    ) -> Who:
+        """What the head tells of a caller whose virtual key is good."""
+        claims = narrowed(claims, caller)
+        return who_of_key(key, claims, settings.policy.compartment_for, settings.digester)
+
+    def known_key(self, secret: Digest) -> FoundKey | None:
+        """What a virtual key was found to be, unless orders are newer. By its digest."""
+        found = self._keys.get(secret)
+        return found if found is not None and found.orders >= self.orders else None
+
+    def found_key(self, secret: Digest, found: FoundKey) -> None:
+        """A virtual key was looked up. What is none is not kept: it may be issued yet."""
+        if found.key is not None:
+            _put(self._keys, secret, found)
 
     def request_verdict(
         self, settings: EngineSettings, ask: RequestAsk, *, below: bool

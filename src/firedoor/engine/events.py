@@ -2,7 +2,15 @@
 
 from typing import NamedTuple
 
-from firedoor.engine.port import Committed, Exhausted, FoundParts, FoundWho, Stale, StoreFailed
+from firedoor.engine.port import (
+    Committed,
+    Exhausted,
+    FoundKey,
+    FoundParts,
+    FoundWho,
+    Stale,
+    StoreFailed,
+)
 from firedoor.types.exchange import Headers, SpooledBody
 
 
@@ -62,6 +70,7 @@ class CallerGone(NamedTuple):
 Event = (
     RequestRead
     | RequestBroken
+    | FoundKey
     | FoundWho
     | FoundParts
     | Committed

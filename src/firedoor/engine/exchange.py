@@ -1,6 +1,7 @@
 """One request on its road to the provider: events in, commands out.
 
-    start ─▶ ReadBody ─▶ RequestRead ─▶ [LookWho ─▶ FoundWho] ─▶ LookParts ─▶ FoundParts
+    start ─▶ [LookKey ─▶ FoundKey] ─▶ ReadBody ─▶ RequestRead ─▶ [LookWho ─▶ FoundWho]
+          ─▶ LookParts ─▶ FoundParts
           ─▶ Commit (entry, holds, exposures) ─▶ Committed ─▶ Forward ─▶ see ``answering``
 
 It orders, it does not judge: what a string is, the wire says; whose call it is, identity; what a
@@ -14,7 +15,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from firedoor import identity, lineage, wire
-from firedoor.engine import identifying, opening, record, refusing
+from firedoor.engine import identifying, keyed, opening, record, refusing
 from firedoor.engine.answering import Answering
 from firedoor.engine.budgeting import Budgeting
 from firedoor.engine.commands import (
@@ -35,8 +36,10 @@ from firedoor.engine.judged import Judged, Outcomes
 from firedoor.engine.port import (
     Committed,
     Exhausted,
+    FoundKey,
     FoundParts,
     FoundWho,
+    LookKey,
     LookParts,
     Stale,
     StoreFailed,
@@ -49,6 +52,7 @@ from firedoor.engine.summary import ExchangeSummary, summarised
 from firedoor.engine.trail import Tally
 from firedoor.types.exchange import Caller, Headers, Mode, Objection, RequestHead, SpooledBody
 from firedoor.types.ids import CallId, Digest
+from firedoor.types.key import KeyRow
 from firedoor.types.label import BOTTOM, Label, join
 from firedoor.types.part import Answer
 from firedoor.types.record import InstanceRow
@@ -110,6 +114,11 @@ class Exchange:
             head.method, head.path, head.query, head.upstream or hint,
             rooted=caller.front == "sidecar",
         )  # fmt: skip
+        self.key: KeyRow | None = None
+        """The virtual key of the call, once it was found good."""
+        self.key_orders: int | None = None
+        """Version of the orders that it was found good under."""
+        self._objection: Objection | None = None
         self.who = engine.who(self.settings, self.claims, caller)
         self.instance: InstanceRow | None = self.who.instance
         self.request = RequestReader(engine, head, self.endpoint, self.who)
@@ -174,9 +183,24 @@ class Exchange:
 
     def start(self, objection: Objection | None = None) -> list[Command]:
         """The first commands; of a call that its front objects to, the only ones."""
-        if objection is not None:
+        if objection is not None and objection.code == "firedoor_too_large":
             return self.turn_away(objection)
+        self._objection = objection
+        if self.claims.virtual:
+            return self._look_key()
+        if keyed.wants_key(self):
+            return self._refuse(keyed.NONE_GIVEN)
+        return self._admitted()
+
+    def _admitted(self) -> list[Command]:
+        """Whatever key was asked for is given: the head is judged, and the body asked for."""
+        if self._objection is not None:
+            return self.turn_away(self._objection)
         self._state = _State.BODY
+        if self.key is not None:
+            refused = keyed.outside(self, self.key)
+            if refused is not None:
+                return self._refuse(refused)
         if self.enforcing:
             refused = (
                 refusing.by_head(self.head, self.named, self.claims, self.endpoint, self.mode)
@@ -241,15 +265,76 @@ class Exchange:
         if self._state is _State.UPSTREAM:
             assert self._answering is not None
             return self._answered(self._answering.give_up())
-        if self.enforcing and self._state is not _State.REFUSE:
+        # What is not known to be a good key is passed on in no mode.
+        watched = not self.enforcing and (self.key is not None or not self.claims.virtual)
+        if not watched and self._state is not _State.REFUSE:
             return self.turn_away(_FAILED)
-        if self.enforcing:
+        if not watched:
             return self._store_failed()
         self._read_opaque()
         self.forwarded = self.request.body
         self.store_down = True
         self.engine.note_unrecorded()
         return self._forward()
+
+    # -- the key -------------------------------------------------------------------------------
+
+    def _look_key(self) -> list[Command]:
+        refused = keyed.unreadable(self.claims)
+        if refused is not None:
+            return self._refuse(refused)
+        known = self.engine.known_key(self._secret())
+        if known is not None:
+            return self._key_found(known)
+        return self._ask_key()
+
+    def _ask_key(self) -> list[Command]:
+        self._state = _State.NEW
+        if self.claims.virtual:
+            return [LookKey(self.claims.secret)]
+        return [LookKey("", self.known_instance().credential)]
+
+    def _secret(self) -> Digest:
+        return self.settings.digester("credential\x1f" + self.claims.secret)
+
+    def _key_found(self, found: FoundKey) -> list[Command]:
+        if not self.claims.virtual:
+            return self._owner_found(found)
+        # Newer orders are obeyed where the request is judged: what was read under older ones is
+        # read again there.
+        self.engine.found_key(self._secret(), found)
+        first = self.key is None
+        if found.key is not None and first:
+            self._bind(found.key)
+        refused = keyed.refusal(found, self.at)
+        if refused is not None:
+            return self._refuse(refused)
+        self.key, self.key_orders = found.key, found.orders
+        # Asked again while the request is being judged, it goes on where it was.
+        return self._admitted() if first else self._look_parts()
+
+    def _owner_found(self, found: FoundKey) -> list[Command]:
+        """Bytes came without a key: it is told whether a key was given when their upload began."""
+        if found.key is None:
+            return self._refuse(keyed.NONE_GIVEN) if self._key_needed else self._look_parts()
+        refused = keyed.refusal(found, self.at)
+        if refused is not None:
+            return self._refuse(refused)
+        self.key, self.key_orders = found.key, found.orders
+        return self._look_parts()
+
+    @property
+    def _key_needed(self) -> bool:
+        return self.settings.keys_required and self.caller.front == "sidecar"
+
+    def _bind(self, key: KeyRow) -> None:
+        """The call is the key's, even if that is good for nothing any more."""
+        engine = self.engine
+        self.who = engine.who_under(self.settings, key, self.claims, self.caller)
+        self.instance = self.who.instance
+        self.request = RequestReader(engine, self.head, self.endpoint, self.who)
+        self.judged = Judged(engine, self.request, self.call_id)
+        self.judged.people = keyed.speaks_for_people(key)
 
     # -- the request ---------------------------------------------------------------------------
 
@@ -352,7 +437,15 @@ class Exchange:
         if owner is not None and owner.id != self.known_instance().id:
             self.instance = owner
             self.engine.learn(owner)
-            return self._look_parts()
+            return self._ask_key()
+        refused = self._key_refused(owner)
+        if refused is not None:
+            return self._refuse(refused)
+        if self.key_orders is not None and found.orders != self.key_orders:
+            self._tries += 1
+            if self._tries >= _JUDGED_AGAIN_MAX:
+                return self._refuse(keyed.UNASKED)
+            return self._ask_key()
         if found.contained:
             return self._refuse(refusing.CONTAINED)
         if found.orders != self.engine.orders:
@@ -392,6 +485,12 @@ class Exchange:
         self._state = _State.COMMIT
         return [commit]
 
+    def _key_refused(self, owner: InstanceRow | None) -> Refused | None:
+        """The refusal of a request for its key, now that it is read."""
+        if self.key is not None:
+            return keyed.ended(self.key, self.at) or keyed.beyond(self, self.key)
+        return keyed.NONE_GIVEN if self._key_needed and owner is None else None
+
     def _edited(self) -> bytes | SpooledBody:
         """The body as it goes on: without what is withheld, and asking for the usage of a stream."""
         request, edits, surface = self.request, self.tally.edits, wire.wire_for(self.endpoint)
@@ -418,6 +517,9 @@ class Exchange:
             if self._scene is not None and self.budgeting.shrink(event):
                 return self._ask_for_commit(*self._scene)
             return self._refuse(self.budgeting.refusal(event))
+        if self._state is _State.NEW:
+            # The key could not be looked up, and without it the call is nobody's.
+            return self._refuse(keyed.UNASKED)
         if isinstance(event, Stale):
             self._tries += 1
             if self._tries < _JUDGED_AGAIN_MAX:
@@ -460,13 +562,14 @@ class Exchange:
                 self.engine.attempting(self.who.credential, request.attempt, self.known_instance())
         self._answering = Answering(self)
         self._scene = None
+        query, headers = keyed.left_of(self)
         return [
             Forward(
                 upstream=self.endpoint.upstream,
                 method=self.head.method,
                 path=self.head.path,
-                query=self.head.query,
-                headers=identity.forwarded_headers(self.head.headers, coded=request.coded),
+                query=query,
+                headers=headers,
                 body=self.forwarded,
             )
         ]
@@ -538,6 +641,7 @@ class Exchange:
     _HANDLERS: ClassVar[dict[type, Callable[["Exchange", Any], list[Command]]]] = {
         RequestRead: _body_read,
         RequestBroken: _broken,
+        FoundKey: _key_found,
         FoundWho: _identified,
         FoundParts: _found,
         Committed: _committed,

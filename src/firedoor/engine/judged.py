@@ -42,6 +42,8 @@ class Judged:
         self.gated = False
         """Whether what instances wrote, in the files that this request names, waits for a person."""
         self.tally = Tally()
+        self.people = False
+        """Whether user turns were typed by people."""
         self.run_label: Label = BOTTOM
         """ρ with what this request presents."""
         self.rules: dict[str, None] = {}
@@ -256,6 +258,7 @@ class Judged:
             matched=self.matching.passages if self.matching is not None else {},
             statements=self.statements,
             holds=holds,
+            people=self.people,
         )
 
     def _handed_down(

@@ -45,9 +45,8 @@ def commit(exchange: "Exchange", scene: Scene, outcomes: Outcomes) -> Commit:
             attempt=request.attempt if exchange.who.instance is None else None,
         ),
         entry=EntryDraft("call.open", record.entry(exchange)),
-        awaited=exchange.enforcing,
-        # In `observe` nothing is refused, so there is nothing to judge again.
-        orders=exchange.engine.orders if exchange.enforcing else None,
+        awaited=exchange.enforcing or exchange.key is not None,
+        orders=_orders(exchange),
         instance=None if exchange.engine.stored(row) else row,
         run=_run(exchange, scene),
         judgements=tuple(j for o in new for j in o.judgements) if exchange.enforcing else (),
@@ -107,6 +106,15 @@ def refusal(exchange: "Exchange", refused: Refused) -> Commit:
         ),
         quarantine=refused.quarantine,
     )
+
+
+def _orders(exchange: "Exchange") -> int | None:
+    """The version of the orders that the call was admitted under."""
+    if exchange.key_orders is not None:
+        # A key that was revoked meanwhile admits nothing, in any mode.
+        return exchange.key_orders
+    # In `observe` nothing else is refused, so there is nothing to judge again.
+    return exchange.engine.orders if exchange.enforcing else None
 
 
 def _run(exchange: "Exchange", scene: Scene) -> RunRow | None:

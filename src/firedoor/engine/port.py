@@ -1,6 +1,7 @@
 """What the engine asks of a store: two questions and one write.
 
-`LookWho` and `LookParts` are the questions, `Commit` the write. A store answers from one
+`LookWho` and `LookParts` are the questions, `Commit` the write; `LookKey` is asked only of
+virtual keys. A store answers from one
 consistent snapshot, and applies a commit whole or not at all. The store that answers lives
 behind the I/O line; see ``firedoor.store``.
 """
@@ -11,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from firedoor.lineage import Posting, Prints, Question, Stored
 from firedoor.types.budget import Hold, Settlement, Take, Warned
 from firedoor.types.ids import CallId, Digest, InstanceId, PassageId, RoomId, RunId
+from firedoor.types.key import KeyRow
 from firedoor.types.label import Label
 from firedoor.types.record import (
     EgressRow,
@@ -29,6 +31,30 @@ from firedoor.types.record import (
     TouchRow,
     TurnRow,
 )
+
+
+class LookKey(NamedTuple):
+    """Is this a virtual key, and what is it for? Asked where the engine does not know it, or where
+    orders are newer than what it knows."""
+
+    secret: str
+    """As the caller sent it. It is hashed at once, and written nowhere."""
+    id: str | None = None
+    """The credential of a call that sends no key, in place of one: is it a key's?"""
+
+    def __repr__(self) -> str:
+        return "LookKey(…)"
+
+
+class FoundKey(NamedTuple):
+    """The answer to `LookKey`."""
+
+    key: KeyRow | None
+    """None of what is no key. One that was revoked is told of."""
+    orders: int
+    """Version of the standing orders that this answer knows: issuing and revoking are orders."""
+    problem: str | None = None
+    """Why a token is none, in a word: ``signature | blocks | unknown_block | extra``."""
 
 
 class LookWho(NamedTuple):
@@ -286,6 +312,10 @@ class StoreFailed(NamedTuple):
 
 class Store(Protocol):
     """The store as the engine sees it. Methods block; a front decides on which thread."""
+
+    def look_key(self, ask: LookKey) -> FoundKey:
+        """Answer from one snapshot. Raises StoreUnavailable."""
+        ...
 
     def look_who(self, ask: LookWho) -> FoundWho:
         """Answer from one snapshot. Raises StoreUnavailable."""

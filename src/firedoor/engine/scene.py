@@ -26,7 +26,7 @@ from firedoor.types.exchange import Mode, Surface
 from firedoor.types.ids import CallId, Digest
 from firedoor.types.label import BOTTOM, Label, join, join_all
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Role
-from firedoor.types.record import InstanceRow, Place, StoreMark
+from firedoor.types.record import Grant, InstanceRow, Place, StoreMark
 
 if TYPE_CHECKING:
     from firedoor.engine.engine import Attested
@@ -70,6 +70,8 @@ class Scene:
 
     holds: tuple[str, ...] = ()
     """What the tools that the call offers let the instance do, where its clearance asks for that."""
+    people: bool = False
+    """Whether user turns were typed by people: the call's key has that right."""
     defuses: bool = False
     """Whether look-alikes of a mark's delimiter are defused wherever they stand."""
 
@@ -221,6 +223,7 @@ def _label_of(scene: Scene, part: Part, passages: Passages, receiver: Receiver) 
         and part.kind in _READABLE
         and part.role is not Role.TOOL
         and (whole is None or not scene.attested.speaks_of(whole.digest))
+        and not (scene.people and part.role is Role.USER)
     ):
         return lineage.label_without_evidence(
             part.kind, part.role, part.channel, whole is None, receiver.run_label,
@@ -249,6 +252,9 @@ def _known(scene: Scene, part: Part, passages: Passages) -> Known:
     grants = found.grants
     if passages.whole is not None:
         said = scene.attested.grant_of(passages.whole.digest)
+        if said is None and scene.people and part.role is Role.USER and place is None:
+            # Of this call alone: by another key, the same words are somebody else's.
+            said = Grant(passages.whole.digest, "human")
         if said is not None:
             digest = passages.whole.digest
             grants = {**grants, digest: (*grants.get(digest, ()), said)}

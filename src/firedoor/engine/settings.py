@@ -29,6 +29,10 @@ class EngineSettings:
     """Bound of the histories kept in memory so that only what is new is read."""
     upstreams: Mapping[str, str] = field(default_factory=dict)
     """Base URLs of the providers, by name."""
+    keys_required: bool = False
+    """Whether a sidecar's callers need a virtual key."""
+    keyed_upstreams: frozenset[str] = frozenset()
+    """The upstreams that the door has a key for: virtual keys are good for no other."""
     outside: Outside = field(default_factory=Outside)
     printer: Printer | None = None
     """Keyed likewise, for fingerprints; None leaves texts to be known by exact digests alone."""

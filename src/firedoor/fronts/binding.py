@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar, Token
 from types import TracebackType
+from urllib.parse import quote
 
 from firedoor.errors import CallerError
 from firedoor.types.exchange import Binding
@@ -66,6 +67,32 @@ class InstanceScope:
         trace: TracebackType | None,
     ) -> None:
         self.__exit__(kind, error, trace)
+
+
+class SpawnScope(InstanceScope):
+    """``with door.spawn(name)``: calls inside belong to a child of the instance that is open here.
+
+    Raises:
+        CallerError: No instance is open, so there is nobody whose child it could be.
+    """
+
+    def __init__(self, name: str, compartment: str | None = None) -> None:
+        super().__init__(name, compartment)
+        parent = _instance.get()
+        if parent is None:
+            raise CallerError(
+                f"spawn: there is no instance open that {name!r} could be a child of",
+                hint='with door.instance("parent"): with door.spawn("child"): …',
+            )
+        self.parent = parent.name
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a child in another process sends with its calls to a sidecar: whose child it is."""
+        return {
+            "x-firedoor-instance": quote(self.name),
+            "x-firedoor-parent": quote(self.parent),
+        }
 
 
 class RunScope:

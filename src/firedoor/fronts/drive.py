@@ -25,7 +25,7 @@ from firedoor.engine.commands import (
     StopUpstream,
 )
 from firedoor.engine.events import Event, UpstreamFailed
-from firedoor.engine.port import Commit, Committed, LookParts, LookWho, StoreFailed
+from firedoor.engine.port import Commit, Committed, LookKey, LookParts, LookWho, StoreFailed
 from firedoor.errors import StoreError
 from firedoor.fronts.committer import Committer
 from firedoor.store import SqliteStore
@@ -37,7 +37,7 @@ LOG: Final = logging.getLogger("firedoor.fronts")
 # A tuple: a union in `isinstance` is made anew at each call.
 _MANY_PASSAGES: Final = 5_000
 """Passages of one look that are worth a thread: a file for training has many."""
-_ASKS: Final = (Commit, LookWho, LookParts)
+_ASKS: Final = (Commit, LookKey, LookWho, LookParts)
 
 Observer = Callable[[Exchange], None]
 
@@ -141,7 +141,7 @@ class Drive:
             LOG.exception("the engine could not give up call %s", self.exchange.call_id)
             return [StopUpstream(), Finish(clean=False)]
 
-    def _perform(self, command: Command) -> Commit | LookWho | LookParts | None:
+    def _perform(self, command: Command) -> Commit | LookKey | LookWho | LookParts | None:
         """Do what needs no store; give back what does."""
         if isinstance(command, _ASKS):
             return command
@@ -166,8 +166,10 @@ class Drive:
         self.exchange.overhead_s = self._spent
         self._todo.extendleft(reversed(self._receive(event)))
 
-    def _look(self, ask: LookWho | LookParts) -> Event:
+    def _look(self, ask: LookKey | LookWho | LookParts) -> Event:
         try:
+            if isinstance(ask, LookKey):
+                return self.store.look_key(ask)
             if isinstance(ask, LookWho):
                 return self.store.look_who(ask)
             return self.store.look_parts(ask)
@@ -203,7 +205,8 @@ class Drive:
             if ask is None:
                 continue
             if not isinstance(ask, Commit):
-                if self.store.unsettled(ask):
+                # A key is no call's: what is queued does not change it.
+                if not isinstance(ask, LookKey) and self.store.unsettled(ask):
                     # Off the loop: other calls go on while this one waits for its read.
                     await asyncio.to_thread(self.store.settle)
                 if isinstance(ask, LookParts) and len(ask.passages) > _MANY_PASSAGES:

@@ -7,10 +7,12 @@ made of the caller's own family, found through its module (docs/how-it-works.md,
 import functools
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from types import ModuleType
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+from firedoor.config import UpstreamSetting
 from firedoor.engine import Engine
 from firedoor.engine.events import (
     CallerGone,
@@ -23,12 +25,16 @@ from firedoor.engine.events import (
 )
 from firedoor.fronts.binding import current_binding, current_run
 from firedoor.fronts.body import BadCoding, TooLarge, coding_of, decoded
+from firedoor.fronts.credentials import credential
 from firedoor.fronts.drive import Drive, Observer, _ignore
+from firedoor.identity import virtual_in
 from firedoor.store import SqliteStore
-from firedoor.types.exchange import Binding, Caller, Headers, RequestHead
+from firedoor.types.exchange import Binding, Caller, Headers, Objection, RequestHead
 from firedoor.types.ids import RunId
 
 _SLICE_BYTES: Final = 1 << 18
+_NO_UPSTREAMS: Final[Mapping[str, UpstreamSetting]] = MappingProxyType({})
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 def _no_run(now: float) -> RunId | None:
@@ -176,6 +182,7 @@ class DoorTransport:
         store: SqliteStore,
         *,
         inner: Any = None,
+        upstreams: Mapping[str, UpstreamSetting] = _NO_UPSTREAMS,
         run: Callable[[float], RunId | None] = _no_run,
         instance: str | None = None,
         compartment: str | None = None,
@@ -185,6 +192,8 @@ class DoorTransport:
         self._engine = engine
         self._store = store
         self._inner = inner
+        self._upstreams = {n: u for n, u in upstreams.items() if u.key is not None}
+        """Those that have a key of their own, to be sent in place of a key of the door."""
         self._own: dict[tuple[str, bool], Any] = {}
         self._run = run
         self._binding = Binding(instance, compartment) if instance is not None else None
@@ -205,11 +214,24 @@ class DoorTransport:
         binding = self._binding._replace(parent=outer) if self._binding is not None else outer
         declared = current_run()
         path, _, query = request.url.raw_path.decode("latin-1").partition("?")
+        headers = _lower(request.headers.raw)
+        upstream = objection = None
+        # Where none has a key, the engine says so.
+        if self._upstreams and virtual_in(headers, query):
+            # A key of this door is good at its upstreams, whose own keys go in its place.
+            upstream = self._upstream_at(request.url)
+            if upstream is None:
+                objection = Objection(
+                    "firedoor_denied",
+                    "This client's base URL is that of no upstream in the settings, so there is no "
+                    "key to send there in place of a key of this door.",
+                )
         head = RequestHead(
             method=request.method.upper(),
             path=path,
             query=query,
-            headers=_lower(request.headers.raw),
+            headers=headers,
+            upstream=upstream,
         )
         caller = Caller(
             "transport",
@@ -226,7 +248,18 @@ class DoorTransport:
             later=True,
             on_open=self._on_open,
             on_close=self._on_close,
+            objection=objection,
         )
+
+    def _upstream_at(self, url: Any) -> str | None:
+        """The upstream that has a key of its own and is at this address."""
+        for name, setting in self._upstreams.items():
+            base = urlsplit(setting.base_url)
+            port = base.port or _PORTS.get(base.scheme)
+            here = (url.scheme, url.host.lower(), url.port or _PORTS.get(url.scheme))
+            if here == (base.scheme, base.hostname, port):
+                return name
+        return None
 
     @staticmethod
     def _read(drive: Drive, body: bytes) -> RequestRead | RequestBroken:
@@ -245,8 +278,7 @@ class DoorTransport:
                 wanted.reader.feed(body[at : at + _SLICE_BYTES])
         return RequestRead(body, now)
 
-    @staticmethod
-    def _upstream_request(family: ModuleType, request: Any, drive: Drive) -> Any:
+    def _upstream_request(self, family: ModuleType, request: Any, drive: Drive) -> Any:
         forward = drive.forward
         assert forward is not None
         assert isinstance(forward.body, bytes), "this front spools nothing"
@@ -255,6 +287,9 @@ class DoorTransport:
         kept = {name for name, _ in forward.headers} | {b"host"}
         for name in {name for name, _ in drive.exchange.head.headers} - kept:
             del headers[name.decode("latin-1")]
+        url = request.url
+        if drive.exchange.key is not None:
+            url, headers = self._with_own_key(family, request, drive)
         headers["accept-encoding"] = "identity"
         if (
             forward.body
@@ -264,11 +299,26 @@ class DoorTransport:
             headers["content-length"] = str(len(forward.body))
         return family.Request(
             forward.method,
-            request.url,
+            url,
             headers=headers,
             stream=family.ByteStream(forward.body),
             extensions=request.extensions,
         )
+
+    def _with_own_key(self, family: ModuleType, request: Any, drive: Drive) -> tuple[Any, Any]:
+        """Address and headers with the upstream's own key, and without the key of this door."""
+        forward, name, url = drive.forward, drive.exchange.head.upstream, request.url
+        assert forward is not None
+        # INVARIANT: a provider's key goes to the host that the settings name for it, and no other.
+        assert name is not None
+        assert name == self._upstream_at(url)
+        key = self._upstreams[name].key
+        assert key is not None
+        host = request.headers["host"].encode("latin-1")
+        headers = family.Headers([(b"host", host), *forward.headers, *credential(name, key)])
+        path = url.raw_path.partition(b"?")[0]
+        query = forward.query.encode("latin-1")
+        return url.copy_with(raw_path=path + (b"?" + query if query else b"")), headers
 
     @staticmethod
     def _whole(family: ModuleType, drive: Drive) -> Any:

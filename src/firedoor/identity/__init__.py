@@ -4,7 +4,6 @@ May import: types, errors.
 """
 
 from firedoor.identity.claims import (
-    QUERY_CREDENTIAL,
     Claims,
     claims_of,
     forwarded_headers,
@@ -17,6 +16,7 @@ from firedoor.identity.history import (
     extend,
     extend_all,
 )
+from firedoor.identity.keyed import Widening, narrowed, room_of_key, who_of_key, widening
 from firedoor.identity.rooms import (
     Base,
     Who,
@@ -27,13 +27,24 @@ from firedoor.identity.rooms import (
     shown_run,
     who_is,
 )
+from firedoor.identity.virtual import (
+    CREDENTIAL_HEADERS,
+    KEY_CHARS_MAX,
+    QUERY_CREDENTIAL,
+    query_without_key,
+    virtual_in,
+    without_key,
+)
 
 __all__ = [
+    "CREDENTIAL_HEADERS",
     "EMPTY_CHAIN",
+    "KEY_CHARS_MAX",
     "QUERY_CREDENTIAL",
     "Base",
     "Claims",
     "Who",
+    "Widening",
     "attempt_of",
     "chains_at_answers",
     "claims_of",
@@ -43,8 +54,15 @@ __all__ = [
     "fork_of",
     "forwarded_headers",
     "is_placeholder",
+    "narrowed",
     "new_instance",
+    "query_without_key",
+    "room_of_key",
     "short_id",
     "shown_run",
+    "virtual_in",
     "who_is",
+    "who_of_key",
+    "widening",
+    "without_key",
 ]

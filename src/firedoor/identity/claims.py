@@ -4,11 +4,14 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from firedoor.identity.virtual import (
+    CREDENTIAL_HEADERS,
+    QUERY_CREDENTIAL,
+    virtual_in,
+)
 from firedoor.types.exchange import Headers
+from firedoor.types.key import VIRTUAL_PREFIX
 
-_CREDENTIAL_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
-QUERY_CREDENTIAL: Final = "key"
-"""Where a query may hold the credential (Gemini). Its value is written nowhere."""
 _SESSION_HEADERS: Final = (b"x-claude-code-session-id", b"x-parent-session-id")
 _PROVENANCE: Final = b"x-firedoor-provenance"
 _NAME_CHARS_MAX: Final = 200
@@ -65,6 +68,8 @@ class Claims(NamedTuple):
     """Statements, as they were sent: they speak of texts, not of the caller."""
     ambiguous: bool = False
     """Whether head and query hold credentials that differ: which one counts is not known here."""
+    virtual: bool = False
+    """Whether ``secret`` is a virtual key. It is, wherever one stands; several are none (`ambiguous`)."""
 
 
 def _text(value: bytes) -> str:
@@ -80,7 +85,7 @@ def _name(value: bytes) -> str | None:
 
 def secret_of(headers: Headers) -> str:
     """The credential, wherever an SDK puts one; empty for none."""
-    for wanted in _CREDENTIAL_HEADERS:
+    for wanted in CREDENTIAL_HEADERS:
         for name, value in headers:
             if name == wanted:
                 text = _text(value)
@@ -94,7 +99,7 @@ def _secret_in(query: str) -> str:
     found = {
         unquote(value)
         for name, _, value in (pair.partition("=") for pair in query.split("&"))
-        if name == QUERY_CREDENTIAL
+        if unquote(name) == QUERY_CREDENTIAL
     }
     return "\x1f".join(sorted(found))
 
@@ -131,7 +136,11 @@ def claims_of(headers: Headers, query: str = "") -> Claims:
     provenance = tuple([_text(value) for name, value in headers if name == _PROVENANCE])
     if provenance:
         claims = claims._replace(provenance=provenance)
-    asked = _secret_in(query) if QUERY_CREDENTIAL in query else ""
+    asked = _secret_in(query) if QUERY_CREDENTIAL in query or "%" in query else ""
+    if claims.virtual or (asked and VIRTUAL_PREFIX in asked):
+        keys = virtual_in(headers, query)
+        if keys:
+            return _under_key(claims, keys)
     if not asked or asked == claims.secret:
         return claims
     # Two that differ are a third, so that neither stands for the other.
@@ -143,9 +152,16 @@ def claims_of(headers: Headers, query: str = "") -> Claims:
     )
 
 
+def _under_key(claims: Claims, keys: tuple[str, ...]) -> Claims:
+    # The one that was issued here counts, whatever credential of another kind stands beside it.
+    return claims._replace(
+        secret="\x1f".join(sorted(keys)), placeholder=False, virtual=True, ambiguous=len(keys) > 1
+    )
+
+
 _READ: Final = frozenset(
     {
-        *_CREDENTIAL_HEADERS,
+        *CREDENTIAL_HEADERS,
         *_SESSION_HEADERS,
         b"baggage",
         b"traceparent",
@@ -181,10 +197,13 @@ def _claims_of(headers: Headers) -> Claims:
         # Claude Code names a session and, inside it, its agents.
         instance = instance or named(b"x-claude-code-agent-id")
         parent = parent or named(b"x-claude-code-parent-agent-id")
-    secret = secret_of(headers)
+    keys = virtual_in(headers)
+    secret = "\x1f".join(sorted(keys)) or secret_of(headers)
     return Claims(
         secret=secret,
         placeholder=is_placeholder(secret),
+        virtual=bool(keys),
+        ambiguous=len(keys) > 1,
         instance=instance,
         compartment=named(b"x-firedoor-compartment", "firedoor.compartment"),
         parent=parent,

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class StoreKeys:
         self.digest = digester(self.index_key)
         self._documents_key = _derive(master, b"firedoor documents")
         self._content = AESGCM(_derive(master, b"firedoor content"))
+        self._virtual_key = _derive(master, b"firedoor virtual keys")
         self._prints_key = _derive(master, b"firedoor prints")
         self.key_id = hashlib.sha256(b"firedoor key id" + master).hexdigest()[:16]
 
@@ -53,6 +55,10 @@ class StoreKeys:
     def printer(self) -> Printer:
         """What makes the fingerprints of this store."""
         return printer_for(self._prints_key)
+
+    def virtual_digest(self, secret: str) -> bytes:
+        """By what a virtual key is known: HMAC-SHA256, worth nothing without this store's key."""
+        return hmac.digest(self._virtual_key, secret.encode("utf-8", "surrogatepass"), "sha256")
 
     def place_key(self, key: str) -> str:
         """The key of a place as the store knows it: an argument of a tool may be content."""

@@ -25,14 +25,16 @@ from firedoor.engine.port import (
     Commit,
     Committed,
     Exhausted,
+    FoundKey,
     FoundParts,
     FoundWho,
+    LookKey,
     LookParts,
     LookWho,
     Stale,
 )
 from firedoor.errors import CallerError, StoreUnavailable
-from firedoor.store import budgets, files, forks, index, looking, reindex, roads, writing
+from firedoor.store import budgets, files, forks, index, issued, looking, reindex, roads, writing
 from firedoor.store.commits import Commits
 from firedoor.store.failures import is_busy, unavailable
 from firedoor.store.head import read_head
@@ -40,9 +42,11 @@ from firedoor.store.keys import StoreKeys, load_keys
 from firedoor.store.migrate import migrate
 from firedoor.store.rows import label_join
 from firedoor.store.signing import SigningKey, load_signing_key
+from firedoor.store.tokens import Roots
 from firedoor.store.transactions import BUSY_S, LOG_PAGES, NO_WAIT, Result, Transactions, again
 from firedoor.types.budget import AccountRow
 from firedoor.types.ids import InstanceId, NodeId
+from firedoor.types.key import KeyRow
 from firedoor.types.record import Grant, MintedRow
 
 _LOG: Final = logging.getLogger("firedoor.store")
@@ -103,6 +107,8 @@ class SqliteStore:
             if path is not None:
                 files.restrict(path)
         self._signing: SigningKey | None = None
+        self.roots = Roots(path.parent if path is not None else None)
+        """The root key of tokens."""
         keeper = _Keeper(self.keys, retention, node)
         self._transactions = Transactions(connection, keeper, self.url, path)
         self._transactions.closed = absent
@@ -202,6 +208,11 @@ class SqliteStore:
                 lock.release()
 
     # -- the engine's port ---------------------------------------------------------------------
+
+    def look_key(self, ask: LookKey) -> FoundKey:
+        """See `engine.port.Store`."""
+        with self.snapshot() as connection:
+            return issued.look_key(connection, ask, self.keys, self.roots)
 
     def look_who(self, ask: LookWho) -> FoundWho:
         """See `engine.port.Store`."""
@@ -386,12 +397,53 @@ class SqliteStore:
                 "raise": kind, "account": shown, "amount": amount, "actor": actor,
                 "reason": reason, "until": time_text(until) if until is not None else None,
             }  # fmt: skip
-            index_, _ = writing.write_entry(
-                db, self, read_head(db), kind="budget", body=body, at=at
-            )
+            before = read_head(db)
+            writing.write_entry(db, self, before, "budget", body, at)
+            index_ = before.tree.size
             for account in named:
                 budgets.write_raise(db, account, kind, amount, until, index_)
         return index_
+
+    # -- virtual keys --------------------------------------------------------------------------
+
+    def issue_key(
+        self, wanted: KeyRow, *, actor: str, reason: str | None, at: float
+    ) -> issued.Issued:
+        """A new virtual key, in force once this returns. What is returned is told once.
+
+        Raises:
+            SettingsError: A token is wanted, and the extra for it is missing.
+        """
+        made = issued.new_key(wanted)
+        if wanted.kind == "token":
+            made = made._replace(secret=self.roots.mint(made.key.id))
+        with self._transactions.one() as connection:
+            issued.write_issued(connection, self, made, actor=actor, reason=reason, at=at)
+        return made
+
+    def revoke_key(
+        self, target: str, *, actor: str, reason: str | None, at: float, key: str | None = None
+    ) -> int:
+        """Revoke a key (``k_…``), or a token's block (``b_…``) with all that descends from it.
+
+        No call that begins after this returns is admitted under it, in any process. Gives the
+        version of the order that says so. ``key`` is the key that a block descends from.
+
+        Raises:
+            CallerError: There is no such key, or it is revoked already.
+        """
+        with self._transactions.one() as connection:
+            version = issued.write_revoked(
+                connection, self, target, key=key, actor=actor, reason=reason, at=at
+            )
+        if isinstance(version, CallerError):
+            raise version
+        return version
+
+    def issued_keys(self) -> list[dict[str, Any]]:
+        """Every key that was issued, the newest first. No key itself is among it."""
+        with self.snapshot() as db:
+            return list(issued.listed(db))
 
     # -- the index -----------------------------------------------------------------------------
 

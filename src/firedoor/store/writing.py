@@ -271,23 +271,17 @@ def _sealed(keeper: Keeper, head: Head, kind: str, body: dict[str, Any], at: flo
 
 
 def write_entry(
-    db: sqlite3.Connection,
-    keeper: Keeper,
-    head: Head,
-    *,
-    kind: str,
-    body: dict[str, Any],
-    at: float,
-) -> tuple[int, Head]:
-    """Add an entry that is about no call and gives no order; gives its index."""
+    db: sqlite3.Connection, keeper: Keeper, head: Head, kind: str, body: dict[str, Any], at: float
+) -> Head:
+    """Add an entry that is no call's and no order's."""
     entry = _sealed(keeper, head, kind, body, at)
     db.execute(_ENTRIES, (entry.index, entry.bytes_, entry.leaf))
-    after = Head(head.tree.append(entry.leaf), entry.leaf, head.orders)
+    head = Head(head.tree.append(entry.leaf), entry.leaf, head.orders)
     db.execute(
         "UPDATE head SET size = ?, peaks = ?, last = ?",
-        (after.tree.size, after.tree.to_bytes(), after.last),
+        (head.tree.size, head.tree.to_bytes(), head.last),
     )
-    return entry.index, after
+    return head
 
 
 def write_order(
@@ -299,8 +293,9 @@ def write_order(
     target: str,
     body: dict[str, Any],
     at: float,
+    ledger: str = "order",
 ) -> tuple[int, Head]:
-    """Add a standing order and its entry; gives its version."""
+    """Add a standing order and its entry, of the kind ``ledger``; gives its version."""
     (version,) = db.execute("SELECT coalesce(max(version), 0) + 1 FROM orders").fetchone()
     db.execute(
         "INSERT INTO orders (version, kind, target, body, at) VALUES (?,?,?,?,?)",
@@ -313,7 +308,7 @@ def write_order(
     elif kind == "release":
         _release(db, target.partition(":")[2], body, at)
     entry = _sealed(
-        keeper, head, "order", {"order": kind, "target": target, "version": version, **body}, at
+        keeper, head, ledger, {"order": kind, "target": target, "version": version, **body}, at
     )
     db.execute(_ENTRIES, (entry.index, entry.bytes_, entry.leaf))
     head = Head(head.tree.append(entry.leaf), entry.leaf, version)

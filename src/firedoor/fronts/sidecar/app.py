@@ -20,6 +20,8 @@ from firedoor.engine.events import (
     UpstreamFailed,
     UpstreamHead,
 )
+from firedoor.engine.keyed import ended
+from firedoor.engine.port import LookKey
 from firedoor.errors import StoreError
 from firedoor.fronts.body import coding_of
 from firedoor.fronts.committer import Committer
@@ -202,6 +204,10 @@ class SidecarApp:
         reader = StoreReader(self._store)
         claims = claims_of(headers_of(scope), scope["query_string"].decode("latin-1"))
         mine = credential_of(claims, None, self._engine.settings.digester)
+        if claims.virtual:
+            key = self._store.look_key(LookKey(claims.secret)).key
+            if key is not None and ended(key, time.time()) is None:
+                mine = key.id
         found = None
         if reader.call_credential(call) == mine:
             statement = statement_of(reader.ended(call), self._engine.settings, time.time())
@@ -326,9 +332,6 @@ class SidecarApp:
         if len(headers) > limits.headers or size > limits.header:
             message = f"More than {limits.headers} headers, or more than {limits.header} bytes."
             return Objection("firedoor_too_large", message)
-        if self._settings.keys_required:
-            message = "This door asks for a key of its own, and the one given is none."
-            return Objection("firedoor_bad_key", message)
         return None
 
     # -- the provider --------------------------------------------------------------------------

@@ -5,19 +5,19 @@ import time
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Final
+from urllib.parse import unquote
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
 from firedoor.config import UpstreamSetting
+from firedoor.fronts.credentials import credential
 from firedoor.fronts.sidecar.header_bytes import text_of
 from firedoor.fronts.sidecar.waiting import Waiting
 from firedoor.fronts.spool import Spool
-from firedoor.identity import QUERY_CREDENTIAL
+from firedoor.identity import CREDENTIAL_HEADERS, QUERY_CREDENTIAL
 from firedoor.types.exchange import Headers, SpooledBody
-
-_CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
 
 
 def reason_of(error: BaseException) -> str:
@@ -41,9 +41,9 @@ def _plain_url(base: str, path: str) -> URL:
 
 def query_for(query: str, key: str | None) -> str:
     """The query for an upstream: with its own key, the caller's stays here."""
-    if key is None or QUERY_CREDENTIAL not in query:
+    if key is None or not query:
         return query
-    kept = [p for p in query.split("&") if p.partition("=")[0] != QUERY_CREDENTIAL]
+    kept = [p for p in query.split("&") if unquote(p.partition("=")[0]) != QUERY_CREDENTIAL]
     return "&".join(kept)
 
 
@@ -65,15 +65,11 @@ def with_key(headers: Headers, upstream: str, key: str | None) -> CIMultiDict[st
     kept = CIMultiDict(
         (n.decode("latin-1"), text_of(v))
         for n, v in headers
-        if key is None or n not in _CREDENTIALS
+        if key is None or n not in CREDENTIAL_HEADERS
     )
     if key is not None:
-        if upstream == "anthropic":
-            kept.add("x-api-key", key)
-        elif upstream == "gemini":
-            kept.add("x-goog-api-key", key)
-        else:
-            kept.add("authorization", f"Bearer {key}")
+        for name, value in credential(upstream, key):
+            kept.add(name.decode(), value.decode("latin-1"))
     return kept
 
 
