@@ -1,7 +1,7 @@
 """Limits, and what one call asks of which accounts because of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -73,6 +73,10 @@ class Budgets:
     def __post_init__(self) -> None:
         names = {limit.kind for limit in self.limits} | {c.kind for c in self.ceilings}
         object.__setattr__(self, "kinds", frozenset(names))
+
+    def with_limits(self, more: Iterable[Limit]) -> "Budgets":
+        """The same with more limits."""
+        return replace(self, limits=(*self.limits, *more))
 
     def __bool__(self) -> bool:
         return bool(self.limits or self.ceilings)

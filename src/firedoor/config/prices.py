@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
 from typing import Any, Final
 
 from firedoor.budget import Rates, Tier
@@ -14,12 +15,11 @@ _PREFIXES: Final = ("models/", "openai/", "anthropic/", "google/", "gemini/")
 
 
 class Prices:
-    """Answers what a model costs. Made only where cost is limited: the table takes 0.2 s to load."""
+    """Answers what a model costs. The table is read at the first question: that takes 0.2 s."""
 
     def __init__(self, own: Mapping[str, Price], fallback: Price | None) -> None:
         self._own = {name: _rates(price) for name, price in own.items()}
         self._fallback = _rates(fallback) if fallback is not None else None
-        self._table = _table()
         self._known = lru_cache(maxsize=1024)(self._found)
 
     def __call__(self, model: str | None) -> Rates | None:
@@ -43,6 +43,10 @@ class Prices:
             return self._fallback
         return _of_table(info.prices) or self._fallback
 
+    @cached_property
+    def _table(self) -> Any:
+        return _table()
+
     @property
     def digest(self) -> str:
         """``sha256:…`` of the table and the file's prices."""
@@ -57,14 +61,21 @@ def _digest(own: str, fallback: str, table: Any) -> str:
 
 
 def _table() -> Any:
-    try:
-        from genai_prices import data_snapshot
-    except ImportError:
-        raise SettingsError(
-            "cost_usd: prices come from the package genai-prices, which is not installed",
-            hint="pip install 'firedoor[prices]'",
-        ) from None
+    if find_spec("genai_prices") is None:
+        return _NoTable()
+    from genai_prices import data_snapshot
+
     return data_snapshot.get_snapshot()
+
+
+class _NoTable:
+    """In place of the package's table, where a key limits cost and the extra is missing."""
+
+    providers: tuple[object, ...] = ()
+
+    def find_provider_model(self, *_asked: object) -> Any:
+        """Knows no model."""
+        raise LookupError
 
 
 def _rates(price: Price) -> Rates:
@@ -114,10 +125,15 @@ def _at(column: Any, tokens: int) -> Any:
     return price
 
 
-def prices_of(file: File) -> "Prices | None":
-    """The prices that a file asks for; None where no row limits cost."""
-    if not any(row.cost_usd is not None for row in file.budgets):
-        return None
-    if file.unknown_model == "deny":
-        return Prices(file.prices, None)
-    return Prices(file.prices, file.unknown_model)
+def prices_of(file: File) -> Prices:
+    """The prices that a file asks for.
+
+    Raises:
+        SettingsError: A row limits cost, and the extra for prices is missing.
+    """
+    if any(row.cost_usd is not None for row in file.budgets) and find_spec("genai_prices") is None:
+        raise SettingsError(
+            "cost_usd: prices come from the package genai-prices, which is not installed",
+            hint="pip install 'firedoor[prices]'",
+        )
+    return Prices(file.prices, None if file.unknown_model == "deny" else file.unknown_model)

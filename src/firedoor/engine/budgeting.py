@@ -10,6 +10,7 @@ A hold is a lease: it is renewed while the call lives, and lapses with the proce
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from firedoor import budget, lineage, policy, wire
@@ -19,6 +20,7 @@ from firedoor.engine.refusing import Refused
 from firedoor.policy import affordances_of
 from firedoor.types.budget import Account, Hold, Scope, Settlement, Take
 from firedoor.types.exchange import Surface
+from firedoor.types.key import KeyRow
 from firedoor.types.label import BOTTOM, Label
 from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
 from firedoor.types.verdict import Action, Verdict
@@ -71,9 +73,11 @@ class Budgeting:
 
     def look(self, found: FoundParts) -> LookParts | None:
         """Find the accounts; gives what the store is to be asked about them, if anything."""
+        exchange = self.exchange
+        if exchange.key is not None and exchange.key.caps:
+            self._budgets = _with_caps(exchange.settings.budgets, exchange.key)
         if not self._budgets:
             return None
-        exchange = self.exchange
         row = exchange.known_instance()
         line = (*reversed(found.ancestors), row)
         name = row.name
@@ -473,6 +477,15 @@ class Budgeting:
         if rates is not None:
             used["cost_usd"] = budget.cost_of(rates, used["input_tokens"], used["output_tokens"])
         return (Settlement(f"h_{retold[0].call}", used),)
+
+
+@lru_cache(maxsize=1024)
+def _with_caps(budgets: budget.Budgets, key: KeyRow) -> budget.Budgets:
+    """The limits of the file, and those that came with a key: for its whole life."""
+    return budgets.with_limits(
+        budget.Limit(Scope.KEY, key.id, kind, "", amount, budget.LIFETIME)
+        for kind, amount in key.caps
+    )
 
 
 def verdict_of(found: Exhausted) -> Verdict:

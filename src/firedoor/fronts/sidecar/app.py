@@ -222,7 +222,15 @@ class SidecarApp:
     async def _quota(self, scope: Scope, send: Send) -> None:
         """How a caller's own account stands: what its ancestors have left is not its to know."""
         claims = claims_of(headers_of(scope), scope["query_string"].decode("latin-1"))
-        who = self._engine.who(self._engine.settings, claims, Caller("sidecar", None, self._run))
+        caller, settings = Caller("sidecar", None, self._run), self._engine.settings
+        who = self._engine.who(settings, claims, caller)
+        if claims.virtual:
+            key = (await asyncio.to_thread(self._store.look_key, LookKey(claims.secret))).key
+            if key is None or ended(key, time.time()) is not None:
+                error = {"type": "authentication_error", "message": "This key is unknown here."}
+                await send_json(send, 401, {"type": "error", "error": error})
+                return
+            who = self._engine.who_under(settings, key, claims, caller)
         if who.instance is not None:
             account, shown = f"instance:{who.instance.id}", f"instance:{who.instance.name}"
         else:
