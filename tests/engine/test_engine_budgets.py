@@ -281,3 +281,14 @@ def test_a_soft_limit_is_an_event_of_the_span(tmp_path: Path) -> None:
     summary = call(world).exchange.summary
     assert summary is not None
     assert summary.warned == ("deployment requests",)
+
+
+def test_nobody_is_told_what_others_use(tmp_path: Path) -> None:
+    """An account above is named with its limit; its numbers are its other children's."""
+    world = office(tmp_path, "  - {scope: 'compartment:research', requests: 3}")
+    for n in range(3):
+        assert call(world, Binding(f"sibling-{n}", "research")).sent
+    message = error_of(call(world))["message"]
+    assert "compartment:research" in message
+    assert "limited to 3" in message
+    assert "committed" not in message

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from firedoor.demo.hands import run_hands
 from firedoor.demo.office import NAMES, TURNS_IN_ROUND, ScriptedModel
 from firedoor.demo.run import ROUNDS, Run, run_office
 from firedoor.demo.smol import LocalModel, SmolModel
@@ -167,8 +168,25 @@ def _show(
         if live is not None:
             live.stop()
     console.print(_plot(runs, len(names)))
+    _hands(console, build)
     _after(console, runs, time.monotonic() - started)
     sys.stdout.flush()
+
+
+def _hands(console: Console, build: Callable[..., Any]) -> None:
+    """Less may be done once exposed: two leads start a helper each."""
+    folder = _FOLDER / "hands"
+    folder.mkdir()
+    hands = run_hands(folder, build)
+    console.print("\n[bold]Less may be done once exposed[/]")
+    console.print("  A helper of a lead that read nothing foreign may call: " + hands.clean)
+    console.print(
+        "  The same of a lead that read the writer's note is told, in the SDK's own answer:"
+    )
+    console.print(f"    {hands.exposed}", style="red", highlight=False)
+    store = f"--store sqlite:{folder}/.firedoor/firedoor.db"
+    for command in (f"explain {hands.call}", "budget show --explain"):
+        print(f"  firedoor {command} {store}")
 
 
 def _after(console: Console, runs: list[Run], seconds: float) -> None:

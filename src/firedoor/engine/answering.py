@@ -359,7 +359,7 @@ class Answering:
         if forbidden is not None and exchange.enforcing:
             self.edited = True
             emitted.refuse(call, budgeting.verdict_of(forbidden))
-            return budgeting.said_of_call(call.name, forbidden), before
+            return budgeting.said_of_call(call.name, exchange.budgeting.said_of(forbidden)), before
         charge = exchange.budgeting.charge(call, emitted.label)
         if charge is not None:
             answer = yield [*before, charge]
@@ -367,7 +367,7 @@ class Answering:
             if isinstance(answer, Exhausted) and exchange.enforcing:
                 self.edited = True
                 emitted.refuse(call, budgeting.verdict_of(answer))
-                return budgeting.said_of_call(call.name, answer), before
+                return budgeting.said_of_call(call.name, exchange.budgeting.said_of(answer)), before
             if not isinstance(answer, Committed) and exchange.enforcing:
                 # What cannot be charged does not go on.
                 self.edited = True

@@ -255,6 +255,22 @@ class Budgeting:
         self.cap = left // choices
         return True
 
+    def said_of(self, found: Exhausted) -> str:
+        """Which account cannot bear it, and how it stands.
+
+        What is committed and held is told of the caller's own accounts: in those above, it is what
+        others use.
+        """
+        if found.kind == "egress_hosts":
+            return f"{found.account}: it names a host that is not on the list of egress_hosts."
+        own = {str(a) for a in self.path if a.scope in (Scope.KEY, Scope.AGENT)}
+        own.update(str(a) for a in self.path[-1:])
+        said = f"{found.account} cannot bear this: {found.kind} is limited to {found.limit}"
+        if found.account not in own:
+            return said + "."
+        over = f", overrun {found.overrun}" if found.overrun else ""
+        return f"{said} (committed {found.committed}, held {found.held}{over})."
+
     def refusal(self, found: Exhausted) -> Refused:
         """What a client is told whose account cannot bear the call."""
         wait = (
@@ -264,7 +280,7 @@ class Budgeting:
         )
         # Waiting helps where a window rolls on, and where what is held will be free again.
         code = "firedoor_budget_exhausted" if wait is None else "firedoor_rate_limited"
-        return Refused(code, said_of(found), param=found.kind, retry_after_s=wait)
+        return Refused(code, self.said_of(found), param=found.kind, retry_after_s=wait)
 
     # -- while it is answered ----------------------------------------------------------------------
 
@@ -493,17 +509,6 @@ def verdict_of(found: Exhausted) -> Verdict:
     return Verdict(Action.DENY, f"budget/{found.kind}")
 
 
-def said_of(found: Exhausted) -> str:
-    """Which account cannot bear it, and how it stands: the caller's own accounts only."""
-    over = f", overrun {found.overrun}" if found.overrun else ""
-    return (
-        f"{found.account} cannot bear this call: {found.kind} is limited to {found.limit} "
-        f"(committed {found.committed}, held {found.held}{over})."
-    )
-
-
-def said_of_call(name: str, found: Exhausted) -> str:
+def said_of_call(name: str, said: str) -> str:
     """What stands in place of a tool call that its accounts cannot bear."""
-    if found.kind == "egress_hosts":
-        return f"The call of the tool {name} was refused: it names a host that is not on the list."
-    return f"The call of the tool {name} was refused. {said_of(found)}"
+    return f"The call of the tool {name} was refused. {said}"
