@@ -300,8 +300,11 @@ class Checker:
     # -- how it stands ---------------------------------------------------------------------------
 
     def wanted(self, hold: Hold) -> tuple[Take, ...]:
-        """What a hold takes: not what was taken for that instance before."""
-        return tuple(take for take in hold.takes if not (take.once and take.once in self._born))
+        """What a hold takes: not what was taken for that instance before, and of each account and
+        kind one amount, whatever window counts it."""
+        new = [take for take in hold.takes if not (take.once and take.once in self._born)]
+        amounts = _amounts(new)
+        return tuple(t._replace(amount=amounts[t.account.id, t.kind]) for t in new)
 
     def held(self) -> dict[tuple[str, str], int]:
         """What is held, by account id and kind."""

@@ -23,6 +23,8 @@ POOL = Account(Scope.COMPARTMENT, "~room-0", "room-0 (reserved)")
 KINDS = ("requests", "output_tokens")
 WINDOWS = (LIFETIME, Window(Cycle.CALENDAR, 60), Window(Cycle.SLIDING, 120), Window(Cycle.SLIDING, 90))  # fmt: skip
 LIMITS = {Scope.DEPLOYMENT: 40, Scope.COMPARTMENT: 25, Scope.INSTANCE: 15}
+LIFETIMES = 3
+"""How many times the limit of a window is that of a lifetime, which is soon used up."""
 START = 1_000_000.0
 AMOUNTS = st.integers(1, 12)
 
@@ -56,8 +58,9 @@ class Accounts(RuleBasedStateMachine):
         self.count += 1
         limits = more.get("limits", LIMITS)
         takes = [
-            Take(account, kind, window, amount, limits[account.scope], more.get("warn_at"),
-                 more.get("floors", ()) if account is ALL else ())
+            Take(account, kind, window, amount,
+                 limits[account.scope] * (LIFETIMES if window == LIFETIME else 1),
+                 more.get("warn_at"), more.get("floors", ()) if account is ALL else ())
             for kind, amount in amounts.items() for window in windows for account in path(leaf)
         ]  # fmt: skip
         if more.get("floors") == () and leaf % 2 == 0:
@@ -115,7 +118,7 @@ class Accounts(RuleBasedStateMachine):
         floors = () if leaf % 2 == 0 else ((POOL.id, 10),)
         self.do(self.new_hold(leaf, [window], {"requests": amount}, 30.0, floors=floors))
 
-    @rule(leaf=st.integers(0, 3), amount=AMOUNTS, narrow=st.integers(0, 8), more=AMOUNTS)
+    @rule(leaf=st.integers(0, 3), amount=AMOUNTS, narrow=st.integers(0, 60), more=AMOUNTS)
     def hold_for_two_windows_unlike(self, leaf: int, amount: int, narrow: int, more: int) -> None:
         hold = self.new_hold(leaf, [LIFETIME, WINDOWS[1]], {"requests": amount}, 30.0)
         takes = tuple(
@@ -196,7 +199,7 @@ class Accounts(RuleBasedStateMachine):
         )
         self.checker.follow(Raise(self.clock, account, kind, amount, until))
 
-    @rule(leaf=st.integers(0, 3), amount=AMOUNTS, limit=st.integers(0, 10))
+    @rule(leaf=st.integers(0, 3), amount=AMOUNTS, limit=st.integers(0, 20))
     def hold_under_a_lowered_limit(self, leaf: int, amount: int, limit: int) -> None:
         limits = dict.fromkeys(LIMITS, limit)
         self.do(self.new_hold(leaf, [LIFETIME], {"requests": amount}, 30.0, limits=limits))
@@ -228,5 +231,6 @@ TestAccounts.settings = settings(
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
