@@ -8,6 +8,7 @@ has is read once, kept here while the transaction lasts, and written once at its
 """
 
 import json
+import math
 import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
@@ -18,7 +19,11 @@ from firedoor.engine.port import Commit, Exhausted
 from firedoor.types.budget import Cycle, Hold, Settlement, Take, Warned, Window
 
 _LAPSED_MAX: Final = 256
-"""Holds that one transaction frees because their time is up: the next one goes on."""
+"""Holds that are freed at a time because theirs is up: the next transaction goes on, and so does this
+one before it refuses anybody."""
+_USED_MAX: Final = 1 << 53
+"""What one settlement may say, and what a bucket comes to: more is as good as this, and the sum of all
+buckets of a meter is still a number that SQLite knows."""
 _BUCKETS_KEPT: Final = 500
 """Buckets of one meter: more than any window counts, so that a clock set forward and back again
 finds what was used before."""
@@ -86,7 +91,8 @@ class Accounts:
         self._dirty: tuple[dict[_Held, None], dict[tuple[str, str, str, int], None],
                            dict[_Meter, None], dict[str, None]] = ({}, {}, {}, {})  # fmt: skip
         self._undo: list[_Undo] = []
-        self._lapsed = False
+        self._lapsed: tuple[float, str] | None = None
+        """(when it lapses, id) of the last hold in the table whose time was up."""
         self._born: set[str] = set()
         """Instances that a commit of this transaction is the first of."""
 
@@ -97,9 +103,17 @@ class Accounts:
 
         Nothing is left behind where it is refused. A settlement never is: what was used was used.
         """
+        if self._lapsed is None:
+            self._lapse(commit.at)
+        found = self._add(commit)
+        # Nobody is refused for what is held by those who are gone: not because they are many, nor
+        # because they went while this transaction was on its way.
+        while isinstance(found, Exhausted) and self._lapse(commit.at):
+            found = self._add(commit)
+        return found
+
+    def _add(self, commit: Commit) -> Exhausted | Taken:
         at = commit.at
-        self._lapse(at)
-        # Not to be taken back: time is up, whatever becomes of this commit.
         self._undo.clear()
         own = commit.hold.id if commit.hold is not None else None
         for settlement in commit.settle:
@@ -134,7 +148,9 @@ class Accounts:
         if self._hold(hold.id) is not None:
             # The same hold told twice: it was taken.
             return Taken()
-        wanted = [take for take in hold.takes if not (take.once and self._known(take.once))]
+        wanted = _levelled(
+            take for take in hold.takes if not (take.once and self._known(take.once))
+        )
         for take in wanted:
             refused = self._refusal(take, at)
             if refused is not None:
@@ -149,8 +165,8 @@ class Accounts:
         self._dirty[3][hold.id] = None
 
         def back() -> None:
-            # Known to be none: it is not asked for again.
-            opened.state = "settled"
+            # Told again, it is a new one.
+            del self._holds[hold.id], self._dirty[3][hold.id]
 
         self._undo.append(back)
         for key, amount in opened.amounts().items():
@@ -214,7 +230,7 @@ class Accounts:
             if hold.state == "held":
                 self._change_held(key, -amount)
         for account, kind, window, amount in hold.takes:
-            used = max(0, settlement.used.get(kind, 0))
+            used = min(max(0, settlement.used.get(kind, 0)), _USED_MAX)
             # What is billed beyond the hold is booked apart, for nobody had admitted it; so is all
             # of it where the hold had lapsed, since others may have been let in meanwhile.
             admitted = min(used, amount) if hold.state == "held" else 0
@@ -222,25 +238,34 @@ class Accounts:
             self._book((account, kind, window), admitted, max(0, used - booked), at)
         self._change_hold(hold, "settled", hold.expires_at)
 
-    def _lapse(self, at: float) -> None:
-        """Free the holds whose time is up: their callers are gone."""
-        if self._lapsed:
-            return
-        self._lapsed = True
-        due = self._db.execute(
-            "SELECT id FROM holds WHERE state = 'held' AND expires_at <= ? LIMIT ?",
-            (at, _LAPSED_MAX),
+    def _lapse(self, at: float) -> bool:
+        """Free holds whose time is up: their callers are gone. Gives whether there were any.
+
+        It is not taken back: time is up, whatever becomes of a commit.
+        """
+        rows = self._db.execute(
+            "SELECT expires_at, id FROM holds WHERE state = 'held' AND expires_at <= ? "
+            "AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?",
+            (at, *(self._lapsed or (-math.inf, "")), _LAPSED_MAX),
         ).fetchall()
-        for (id_,) in due:
-            hold = self._hold(id_)
-            if hold is None or hold.state != "held" or hold.expires_at > at:
-                continue
+        self._lapsed = rows[-1] if rows else self._lapsed or (-math.inf, "")
+        # Those of this transaction are not in the table yet, or are there as they were.
+        due = [
+            hold
+            for id_ in dict.fromkeys((*(id_ for _, id_ in rows), *self._holds))
+            if (hold := self._hold(id_)) is not None
+            and hold.state == "held"
+            and hold.expires_at <= at
+        ]
+        for hold in due:
             for key, amount in hold.amounts().items():
                 self._change_held(key, -amount)
             if hold.keeps:
                 for account, kind, window, amount in hold.takes:
                     self._book((account, kind, window), amount, 0, at)
             self._change_hold(hold, "lapsed", hold.expires_at)
+        self._undo.clear()
+        return bool(rows or due)
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -311,13 +336,12 @@ class Accounts:
             return
         bucket = bucket_of(window_from(meter[2]), at)
         row = self._buckets(meter).setdefault(bucket, [0, 0])
-        row[0] += committed
-        row[1] += overrun
+        before = tuple(row)
+        row[:] = min(row[0] + committed, _USED_MAX), min(row[1] + overrun, _USED_MAX)
         self._dirty[1][(*meter, bucket)] = None
 
         def back() -> None:
-            row[0] -= committed
-            row[1] -= overrun
+            row[:] = before
 
         self._undo.append(back)
 
@@ -349,6 +373,15 @@ class Accounts:
         if row != known:
             self._rows[meter] = row
             self._dirty[2][meter] = None
+
+            def back() -> None:
+                # What nobody was told of is to be told yet.
+                if known is not None:
+                    self._rows[meter] = known
+                else:
+                    del self._rows[meter], self._dirty[2][meter]
+
+            self._undo.append(back)
         return told
 
     def _row(self, meter: _Meter) -> tuple[str, int | None, int | None] | None:
@@ -399,6 +432,17 @@ class Accounts:
         listed = list(rows)
         if listed:
             self._db.executemany(statement, listed)
+
+
+def _levelled(takes: Iterable[Take]) -> list[Take]:
+    """The takes, each with the largest amount that is asked of its account and kind in any window:
+    what is held is one amount, and it counts in all of them."""
+    listed = list(takes)
+    most: dict[_Held, int] = {}
+    for take in listed:
+        key = take.account.id, take.kind
+        most[key] = max(most.get(key, 0), take.amount)
+    return [take._replace(amount=most[take.account.id, take.kind]) for take in listed]
 
 
 def window_from(text: str) -> Window:
