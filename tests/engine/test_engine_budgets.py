@@ -292,3 +292,25 @@ def test_nobody_is_told_what_others_use(tmp_path: Path) -> None:
     assert "compartment:research" in message
     assert "limited to 3" in message
     assert "committed" not in message
+
+
+def test_what_crosses_is_counted_for_the_reader_and_for_the_sender(tmp_path: Path) -> None:
+    note = "The harbour office moves to the north pier on the first of May."
+    world = office(
+        tmp_path,
+        f"  - {{scope: 'instance:*', bytes_received: {len(note) + 5}}}\n"
+        f"  - {{scope: 'compartment:press', bytes_sent: {2 * len(note) + 5}}}",
+        more="stores: {notes: {tools: [save_note, read_note], key: key, closed: true}}",
+    )
+    world.write(Binding("writer", "press"), "save_note", key="k", text=note)
+    first = world.read(ME, note, "read_note", key="k")
+    assert first.request["messages"][2]["content"] == note
+    rows = {r.account: r.committed for r in world.store.accounts()}
+    # What matches of it: the full stop at its end says nothing.
+    assert rows == {"instance:planner-1": len(note) - 1, "compartment:press": len(note) - 1}
+    assert sent(world.call(ME, [*first.request["messages"], *ASK]))
+    assert {r.committed for r in world.store.accounts()} == {len(note) - 1}
+    assert sent(world.read(Binding("second", "ops"), note, "read_note", key="k"))
+    third = world.read(Binding("third", "dock"), note, "read_note", key="k")
+    assert third.status == 402
+    assert "compartment:press" in error_of(third)["message"]

@@ -171,6 +171,15 @@ def tool_takes(
     return _takes(budgets, path, exposed, Taken.TOOL, amount)
 
 
+def moved_takes(
+    budgets: Budgets, path: tuple[Account, ...], exposed: int | None, kind: str, size: int
+) -> tuple[Take, ...]:
+    """What text that crosses is charged: to who is shown it, or to the room that it came out of."""
+    return _takes(
+        budgets, path, exposed, Taken.SHOWN, lambda limit: size if limit.kind == kind else 0
+    )
+
+
 def typed_takes(
     budgets: Budgets, path: tuple[Account, ...], exposed: int | None, bits: int
 ) -> tuple[Take, ...]:

@@ -144,6 +144,8 @@ class Budget(_Strict):
     tools: dict[str, Count] | None = None
     affordances: dict[str, Count] | None = None
     egress_bytes: Count | None = None
+    bytes_received: Count | None = None
+    bytes_sent: Count | None = None
     declassified_bits: Count | None = None
     spawn_children: Count | None = None
     spawn_depth: int | None = Field(None, ge=0)
@@ -160,6 +162,8 @@ class Budget(_Strict):
             rate(self.reach)
             if not self.scope.startswith(("deployment", "compartment:")):
                 raise ValueError("reach: the scope is deployment or compartment:NAME")
+        if self.bytes_sent is not None and not self.scope.startswith("compartment:"):
+            raise ValueError("bytes_sent: the scope is compartment:NAME, whose text it is")
         for name, value in self.amounts():
             try:
                 amount(value)
@@ -182,7 +186,7 @@ class Budget(_Strict):
         """(kind, or kind and what it is of; amount) of all that amounts are taken of."""
         for name in (
             "requests", "input_tokens", "output_tokens", "cost_usd", "concurrent", "wall_time",
-            "tool_calls", "egress_bytes", "declassified_bits", "spawn_children",
+            "tool_calls", "egress_bytes", "bytes_received", "bytes_sent", "declassified_bits", "spawn_children",
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None:

@@ -20,6 +20,7 @@ from firedoor.engine.refusing import Refused
 from firedoor.policy import affordances_of
 from firedoor.types.budget import Account, Hold, Scope, Settlement, Take
 from firedoor.types.exchange import Surface
+from firedoor.types.ids import RoomId
 from firedoor.types.key import KeyRow
 from firedoor.types.label import BOTTOM, Label
 from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
@@ -146,8 +147,11 @@ class Budgeting:
                     )
         return None
 
-    def hold(self) -> Hold | None:
-        """What must be held before the call goes upstream."""
+    def hold(self, moved: Iterable[tuple[RoomId | None, str, int]] = ()) -> Hold | None:
+        """What must be held before the call goes upstream.
+
+        ``moved`` is what it shows out of other rooms: (room, its name, bytes).
+        """
         if not self._budgets:
             return None
         exchange = self.exchange
@@ -157,6 +161,16 @@ class Budgeting:
         if len(instances) > 1 and not exchange.engine.stored(row):
             born = budget.spawn_takes(self._budgets, self.path[:-1], exposed)
             takes += tuple(take._replace(once=row.id) for take in born)
+        whence: dict[tuple[RoomId | None, str], int] = {}
+        for room, name, size in moved:
+            whence[room, name] = whence.get((room, name), 0) + size
+        takes += budget.moved_takes(
+            self._budgets, self.path, exposed, "bytes_received", sum(whence.values())
+        )
+        for (room, name), size in whence.items():
+            if room is not None:
+                sender = (Account(Scope.COMPARTMENT, room, name),)
+                takes += budget.moved_takes(self._budgets, sender, exposed, "bytes_sent", size)
         if not takes:
             return None
         if not exchange.enforcing:

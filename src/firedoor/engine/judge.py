@@ -14,7 +14,7 @@ from firedoor.engine.scene import Scene, label_of
 from firedoor.engine.trail import Exposure, Tally
 from firedoor.lineage import Labelled, Passages, SpanLabel
 from firedoor.types.exchange import Mode
-from firedoor.types.ids import Digest, PassageId, QuarantineId
+from firedoor.types.ids import Digest, PassageId, QuarantineId, RoomId
 from firedoor.types.label import BOTTOM, join
 from firedoor.types.part import CallClaim, Evidence, Kind, Part, Standing
 from firedoor.types.record import Grant, Judgement, QuarantineRow
@@ -37,6 +37,9 @@ class Outcome(NamedTuple):
     """(code, message, pointer, rule) when the whole call must be refused."""
     digests: tuple[Digest, ...] = ()
     """Passages that the section holds."""
+    moved: tuple[tuple[RoomId | None, str, int], ...] = ()
+    """(room, its name, bytes) of what it shows for the first time out of other rooms; None where
+    nobody knows which."""
     refers: bool = False
     """Whether it names state kept elsewhere, whose label may rise between two calls."""
 
@@ -54,6 +57,7 @@ class _Section:
         self.edits: list[Edit] = []
         self.exposures: dict[Exposure, None] = {}
         self.crossed: dict[tuple[str, str, bool], None] = {}
+        self.moved: dict[tuple[RoomId | None, str], int] = {}
         self.refused: tuple[str, str, str, str | None] | None = None
         self.refers = False
         self.statements: dict[str, None] = {}
@@ -84,6 +88,7 @@ class _Section:
             tuple(self.grants),
             self.refused,
             digests,
+            tuple((*whence, size) for whence, size in self.moved.items()),
             self.refers,
         )
 
@@ -156,7 +161,20 @@ class _Section:
             self._hold(part, labelled, digest, characters, verdict.rule)
         if verdict.action.shown:
             self._show(labelled, spend=not known)
+            if labelled.crossing and not known and self.scene.counts_bytes:
+                self._move(part.text, labelled)
         return verdict
+
+    def _move(self, text: str, labelled: Labelled) -> None:
+        """Count what comes out of other rooms, by the room that it was last carried from."""
+        pieces: list[tuple[RoomId | None, str, str]] = [
+            (s.carrier.room, s.carrier.compartment, text[s.start : s.end])
+            for s in labelled.spans
+            if s.crossing
+        ]
+        for room, name, piece in pieces or [(None, "", text)]:
+            size = len(piece.encode("utf-8", "surrogatepass"))
+            self.moved[room, name] = self.moved.get((room, name), 0) + size
 
     def _show(self, labelled: Labelled, *, spend: bool) -> None:
         self.shown = join(self.shown, labelled.label)

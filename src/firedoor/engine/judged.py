@@ -6,7 +6,7 @@ person, ``training``.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from firedoor.engine import claimed, media, proving, training
 from firedoor.engine.judge import Outcome, judge_section
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Outcomes = list[tuple[str | None, Outcome]]
 """What is new, by the field's name; None for a turn."""
+
+
+_COUNTED: Final = ("bytes_received", "bytes_sent")
 
 
 class Judged:
@@ -258,6 +261,7 @@ class Judged:
             matched=self.matching.passages if self.matching is not None else {},
             statements=self.statements,
             holds=holds,
+            counts_bytes=not self.settings.budgets.kinds.isdisjoint(_COUNTED),
             people=self.people,
         )
 

@@ -28,7 +28,7 @@ def commit(exchange: "Exchange", scene: Scene, outcomes: Outcomes) -> Commit:
     request = exchange.request
     row = exchange.known_instance()
     new = [o for _, o in outcomes]
-    hold = exchange.budgeting.hold()
+    hold = exchange.budgeting.hold([m for o in new for m in o.moved])
     reach = {pair: None for o in new for pair in o.tally.crossed}
     trail = request.trail
     chains = request.chains()

@@ -68,6 +68,8 @@ class Scene:
     nothing_found: bool = False
     """Whether no record, emission or grant speaks of any text of the request."""
 
+    counts_bytes: bool = False
+    """Whether a limit wants to know how much crosses."""
     holds: tuple[str, ...] = ()
     """What the tools that the call offers let the instance do, where its clearance asks for that."""
     people: bool = False

@@ -5,6 +5,8 @@ from typing import Final
 
 from firedoor.budget.kinds import (
     affordances,
+    bytes_received,
+    bytes_sent,
     concurrent,
     cost_usd,
     declassified_bits,
@@ -35,6 +37,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         tools.KIND,
         affordances.KIND,
         egress_bytes.KIND,
+        bytes_received.KIND,
+        bytes_sent.KIND,
         declassified_bits.KIND,
         spawn_children.KIND,
         spawn_depth.KIND,

@@ -16,6 +16,8 @@ class Taken(StrEnum):
     """Held before the call goes upstream, settled when it ends."""
     TOOL = "tool"
     """Charged whole, before a tool call of the answer leaves."""
+    SHOWN = "shown"
+    """Charged with the call that is shown a text of another room for the first time."""
     TYPED = "typed"
     """Charged for a typed answer, before its label is lowered."""
     SPAWN = "spawn"
