@@ -67,6 +67,8 @@ class Budgeting:
         self._shrinks = 0
         self._renewed_at = 0.0
         self._settled = False
+        self.overruns: list[dict[str, object]] = []
+        """What was used beyond its hold, and why."""
         self.warned: list[str] = []
         """Soft limits that the call passed."""
 
@@ -421,9 +423,19 @@ class Budgeting:
             # It goes on at the provider: polled or cancelled, it is settled then.
             return retold
         self._settled = True
-        return (*retold, Settlement(hold.id, budget.used_by(
+        used = budget.used_by(
             hold.takes, self._used(hold.takes, answer, status, broken, seen_bytes)
-        )))  # fmt: skip
+        )
+        cause = (
+            "the stream was cut" if broken == "budget" else "the provider told more than was held"
+        )
+        held = {take.kind: take.amount for take in hold.takes}
+        self.overruns = [
+            {"kind": kind, "held": held[kind], "used": amount, "cause": cause}
+            for kind, amount in used.items()
+            if amount > held[kind]
+        ]
+        return (*retold, Settlement(hold.id, used))
 
     def _used(
         self, takes: Iterable[Take], answer: Answer, status: int | None, broken: str | None,
