@@ -11,10 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from budget.checker import Checker, Raise, Seen, Step
 from firedoor.budget import LIFETIME
-from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Exhausted
+from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Exhausted, Stale
 from firedoor.store import open_store
 from firedoor.types.budget import Account, Cycle, Hold, Scope, Settlement, Take, Window
-from firedoor.types.ids import CallId, InstanceId
+from firedoor.types.ids import CallId, InstanceId, RoomId
 
 ALL = Account(Scope.DEPLOYMENT, "", "")
 ROOMS = [Account(Scope.COMPARTMENT, f"r_{n}", f"room-{n}") for n in range(2)]
@@ -136,7 +136,9 @@ class Accounts(RuleBasedStateMachine):
     @rule(
         n=st.integers(0, 1000),
         used=st.dictionaries(
-            st.sampled_from((*KINDS, "unheard of")), st.integers(-5, 20), max_size=3
+            st.sampled_from((*KINDS, "unheard of")),
+            st.integers(-5, 20),
+            max_size=3,
         ),
     )
     def settle(self, n: int, used: dict[str, int]) -> None:
@@ -182,6 +184,23 @@ class Accounts(RuleBasedStateMachine):
         assert found is not None
         for commit, result in zip(commits, found, strict=True):
             self.tell(commit, result)
+
+    @rule(leaf=st.integers(0, 3), amount=AMOUNTS, used=st.none() | st.integers(0, 12))
+    def be_refused_for_another_reason_and_come_again(
+        self, leaf: int, amount: int, used: int | None
+    ) -> None:
+        hold = self.new_hold(leaf, [WINDOWS[2]], {"requests": amount}, 30.0, warn_at=3)
+        settle = tuple(
+            Settlement(id_, {"requests": used}) for id_ in self.ids[-2:] if used is not None
+        )
+        commit = self.commit(hold, settle)
+        full = ((RoomId("press"), RoomId("lab"), 0),)
+        found = self.store.apply_many([commit._replace(reach=full), commit])
+        assert found is not None
+        assert isinstance(found[0], Stale | Exhausted)
+        if isinstance(found[0], Exhausted):
+            self.tell(commit, found[0])
+        self.tell(commit, found[1])
 
     @rule(by=st.sampled_from([0.5, 1.5, 31.0, 61.0, 200.0, -1.0, -61.0, -500.0]))
     def move_the_clock(self, by: float) -> None:
