@@ -214,7 +214,7 @@ class Accounts:
             if hold.state == "held":
                 self._change_held(key, -amount)
         for account, kind, window, amount in hold.takes:
-            used = max(0, settlement.used.get(kind, 0))
+            used = max(0, settlement.used.get(kind, amount if settlement.rest else 0))
             # What is billed beyond the hold is booked apart, for nobody had admitted it; so is all
             # of it where the hold had lapsed, since others may have been let in meanwhile.
             admitted = min(used, amount) if hold.state == "held" else 0
