@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+import anthropic
 import httpx
+import httpx2
 import openai
 import pytest
 from google import genai
@@ -12,6 +14,7 @@ from google.genai import types
 
 from conftest import Serve
 from firedoor import Door
+from firedoor.store import SqliteStore
 from firedoor.testing import ScriptedUpstream
 
 KEY: Final = "AIzaSyA-real-key-0123456789-abcdefghij"
@@ -32,12 +35,22 @@ class Front(NamedTuple):
     transport: Callable[[], Any] | None
     explain: Callable[[], dict[str, Any]]
     """What the door says of its last call."""
+    store: SqliteStore
+    """What the door remembers."""
 
     def openai(self, **headers: str) -> openai.OpenAI:
         """OpenAI's client."""
         http = httpx.Client(transport=self.transport()) if self.transport is not None else None
         return openai.OpenAI(
             base_url=self.url + "/v1", api_key=KEY, max_retries=0, http_client=http,
+            default_headers=headers,
+        )  # fmt: skip
+
+    def anthropic(self, **headers: str) -> anthropic.Anthropic:
+        """Anthropic's client."""
+        http = httpx2.Client(transport=self.transport()) if self.transport is not None else None
+        return anthropic.Anthropic(
+            base_url=self.url, api_key=KEY, max_retries=0, http_client=http,
             default_headers=headers,
         )  # fmt: skip
 
@@ -70,10 +83,15 @@ def front_of(
                     return dict(answer)
                 time.sleep(0.02)
 
-        return Front(running.url, None, explain)
+        return Front(running.url, None, explain, running.store)
     folder = request.getfixturevalue("tmp_path")
     file = folder / "firedoor.yaml"
     file.write_text("version: 1\n" + policy)
     door = Door(file, mode=mode, store=f"sqlite:{folder / 'firedoor.db'}", environ={})
     request.addfinalizer(door.close)
-    return Front(upstream.url, door.transport, lambda: door.explain(door.last.call))  # type: ignore[union-attr]
+    return Front(
+        upstream.url,
+        door.transport,
+        lambda: door.explain(door.last.call),
+        door._store,  # type: ignore[union-attr]
+    )

@@ -76,6 +76,9 @@ def engine_settings(settings: Settings, store: SqliteStore) -> EngineSettings:
         keep_content=settings.retention.content != "digests",
         budgets=settings.budgets,
         prices=settings.prices or budget.no_price,
+        prices_digest=settings.prices.digest
+        if settings.prices is not None and "cost_usd" in settings.budgets.kinds
+        else None,
         proofs=proofs_of(settings, store),
     )
 

@@ -241,6 +241,11 @@ def test_what_a_provider_bills_beyond_the_hold_closes_the_account(tmp_path: Path
     assert row.committed == 5
     assert row.overrun > 0
     assert row.held == 0
+    (told,) = world.explain(seen)["overrun"]
+    assert told["kind"] == "output_tokens"
+    assert told["held"] == 5
+    assert told["used"] == 5 + row.overrun
+    assert "provider" in told["cause"]
     after = call(world, extra={"max_tokens": 1})
     assert after.status == 402
     assert "overrun" in error_of(after)["message"]
@@ -337,3 +342,12 @@ def test_calls_under_way_are_worth_waiting_for(tmp_path: Path) -> None:
     assert second.headers["x-should-retry"] == "false"
     world.store.apply(Commit(at, row, None, settle=(Settlement("h_other", {}),)))
     assert call(world, at=at).sent
+
+
+def test_the_entry_names_the_prices_that_it_was_counted_by(tmp_path: Path) -> None:
+    world = office(tmp_path, "  - {scope: 'instance:*', cost_usd: 1}",
+                   more="prices: {m: {input: 1, output: 10}}")  # fmt: skip
+    call(world)
+    with world.store.snapshot() as db:
+        (entry,) = db.execute("SELECT bytes FROM entries WHERE idx = 0").fetchone()
+    assert json.loads(entry)["body"]["prices"].startswith("sha256:")

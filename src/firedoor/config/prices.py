@@ -47,17 +47,13 @@ class Prices:
     def _table(self) -> Any:
         return _table()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """``sha256:…`` of the table and the file's prices."""
-        return _digest(repr(sorted(self._own.items())), repr(self._fallback), self._table)
-
-
-@lru_cache(maxsize=4)
-def _digest(own: str, fallback: str, table: Any) -> str:
-    text = "\n".join((own, fallback, repr([p.model_dump() if hasattr(p, "model_dump") else repr(p)
-                                          for p in table.providers])))  # fmt: skip
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        hashed = hashlib.sha256(repr((sorted(self._own.items()), self._fallback)).encode())
+        for provider in self._table.providers:
+            hashed.update(repr(provider).encode())
+        return "sha256:" + hashed.hexdigest()
 
 
 def _table() -> Any:

@@ -133,6 +133,16 @@ class Answering:
         self._paused = steps
         return commands
 
+    def _rest(self) -> Iterator[wire.Piece]:
+        """What is left in an answer that breaks off. Of one that waits for a charge, nothing: what that
+        was to decide on never leaves, nor does what follows it."""
+        if self._paused is None:
+            return self._stream.end() if self._stream is not None else iter(())
+        # The next answer of the store's is to the commit that closes the call.
+        self._paused.close()
+        self._paused = None
+        return iter(())
+
     def _on_head(self, event: UpstreamHead) -> list[Command]:
         exchange = self.exchange
         self.status = event.status
@@ -439,6 +449,7 @@ class Answering:
         if self.answer.error == "unreadable" and exchange.enforcing and said:
             return self._on_failed("malformed")
         refused: dict[str, str] = {}
+        self._seen_bytes = sum(map(_size, self.answer.output))
         for piece in self.answer.output:
             if isinstance(piece, ToolCall):
                 told, _ = yield from self._refusal_of(piece, [])
@@ -580,11 +591,12 @@ class Answering:
         if self._closed:
             return []
         out: list[Command] = []
+        rest = self._rest()
         if self._stream is not None:
             # What was complete counts; the half tool call does not leave.
             # A broken stream that nothing is added to must not look like a finished one.
             self._cut = not self.exchange.enforcing
-            return self._on(self._broken_stream(self._stream, reason))
+            return self._on(self._broken_stream(rest, reason))
         if self._head_sent:
             self._cut = True
         elif self._plain is not None and not self.exchange.enforcing:
@@ -595,8 +607,8 @@ class Answering:
         self._closing = True
         return [*out, self._close()]
 
-    def _broken_stream(self, stream: wire.AnswerStream, reason: str) -> _Steps:
-        out = yield from self._pieces(stream.end(), last=True)
+    def _broken_stream(self, rest: Iterator[wire.Piece], reason: str) -> _Steps:
+        out = yield from self._pieces(rest, last=True)
         if not self._closing and self.exchange.enforcing:
             self._end_here(reason, "The connection to the provider broke off.")
         self._broken = self._broken or reason
@@ -629,6 +641,7 @@ class Answering:
         if self._closed:
             return [Finish(clean=False)]
         out: list[Command] = []
+        self._paused = None
         if self.exchange.enforcing:
             out.append(StopUpstream())
             self._held = []
@@ -658,15 +671,20 @@ class Answering:
             return [Finish(clean=False)]
         self._broken = "gone"
         self._ended = self._cut = True
-        if self._stream is not None:
-            for piece in self._stream.end():
-                if isinstance(piece.done, OutputPart):
-                    self._emitted.add(piece.done)
-                elif isinstance(piece.done, ToolCall):
-                    self._stream.decide(None)
+        for piece in self._rest():
+            if isinstance(piece.done, OutputPart):
+                self._emitted.add(piece.done)
+            elif isinstance(piece.done, ToolCall) and self._stream is not None:
+                self._stream.decide(None)
         self._held = []
         self._closing = True
         return [StopUpstream(), self._close()]
+
+
+def _size(piece: OutputPart | ToolCall) -> int:
+    """How much a model wrote for this, in bytes."""
+    text = piece.text if isinstance(piece, OutputPart) else piece.name + piece.arguments
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _may_say(status: int, headers: list[tuple[bytes, bytes]]) -> bool:

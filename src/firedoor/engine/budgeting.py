@@ -67,6 +67,8 @@ class Budgeting:
         self._shrinks = 0
         self._renewed_at = 0.0
         self._settled = False
+        self.overruns: list[dict[str, object]] = []
+        """What was used beyond its hold, and why."""
         self.warned: list[str] = []
         """Soft limits that the call passed."""
 
@@ -417,13 +419,23 @@ class Budgeting:
         hold = self._hold
         if hold is None:
             return retold
-        if hold.keeps and broken is None and self._under_way(answer):
+        if hold.keeps and self._goes_on(answer, status, broken):
             # It goes on at the provider: polled or cancelled, it is settled then.
             return retold
         self._settled = True
-        return (*retold, Settlement(hold.id, budget.used_by(
+        used = budget.used_by(
             hold.takes, self._used(hold.takes, answer, status, broken, seen_bytes)
-        )))  # fmt: skip
+        )
+        cause = (
+            "the stream was cut" if broken == "budget" else "the provider told more than was held"
+        )
+        held = {take.kind: take.amount for take in hold.takes}
+        self.overruns = [
+            {"kind": kind, "held": held[kind], "used": amount, "cause": cause}
+            for kind, amount in used.items()
+            if amount > held[kind]
+        ]
+        return (*retold, Settlement(hold.id, used))
 
     def _used(
         self, takes: Iterable[Take], answer: Answer, status: int | None, broken: str | None,
@@ -432,7 +444,7 @@ class Budgeting:
         exchange = self.exchange
         held = {take.kind: take.amount for take in takes}
         ask = self._ask()
-        if status is None and broken == "refused":
+        if broken == "refused":
             return budget.Used(reached=False)
         seconds = exchange.at - exchange.started_at
         if status is not None and status >= 400 and broken is None:
@@ -447,15 +459,14 @@ class Budgeting:
         if broken is None and told_output is not None and told_output >= 0:
             output = told_output
         else:
-            seen = -(-seen_bytes // _BYTES_A_TOKEN_LEAST)
-            # What was seen, and all that was held for what cannot be seen.
-            output = (
-                whole_output if self._hides() and exchange.enforcing else min(seen, whole_output)
-            )
-            if broken == "budget":
-                # It was cut for what it had brought beyond its hold.
-                output = max(whole_output, -(-seen_bytes // _BYTES_A_TOKEN_MOST))
-            output = max(output, told_output or 0)
+            # What was seen, and all that was held for what cannot be seen: of a plain answer that
+            # broke off, that is all of it. The provider may have written it to its end.
+            unseen = self._hides() or (broken is not None and not exchange.request.params.stream)
+            if broken == "budget" or (unseen and exchange.enforcing):
+                output = whole_output
+            else:
+                output = min(-(-seen_bytes // _BYTES_A_TOKEN_LEAST), whole_output)
+            output = max(output, -(-seen_bytes // _BYTES_A_TOKEN_MOST), told_output or 0)
         if not self._generates and told_output is None:
             output = 0
             input_ = max(0, told_input or 0)
@@ -488,6 +499,12 @@ class Budgeting:
             return False
         return value.get("type", "function") in ("function", "custom")
 
+    def _goes_on(self, answer: Answer, status: int | None, broken: str | None) -> bool:
+        """Whether a background response goes on at the provider, whatever became of this answer."""
+        if broken is not None:
+            return broken != "refused"
+        return status is not None and status < 400 and self._under_way(answer)
+
     @staticmethod
     def _under_way(answer: Answer) -> bool:
         return bool(_UNDER_WAY & set(answer.finish)) or not answer.finish
@@ -498,15 +515,15 @@ class Budgeting:
         if retold is None or self._under_way(answer):
             return ()
         usage = answer.usage
-        used = {
-            "requests": 1,
-            "input_tokens": max(0, (usage.input_tokens if usage else 0) or 0),
-            "output_tokens": max(0, (usage.output_tokens if usage else 0) or 0),
-        }
-        rates = self.exchange.settings.prices(answer.model)
-        if rates is not None:
-            used["cost_usd"] = budget.cost_of(rates, used["input_tokens"], used["output_tokens"])
-        return (Settlement(f"h_{retold[0].call}", used),)
+        used = {"requests": 1, "concurrent": 0, "wall_time": 0}
+        into, out = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
+        if into is not None and out is not None:
+            used |= {"input_tokens": into, "output_tokens": out}
+            rates = self.exchange.settings.prices(answer.model)
+            if rates is not None:
+                used["cost_usd"] = budget.cost_of(rates, into, out)
+        # One that was cancelled tells no figures, and had used something.
+        return (Settlement(f"h_{retold[0].call}", used, rest=True),)
 
 
 @lru_cache(maxsize=1024)

@@ -65,6 +65,8 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
         "input_tokens": answer.usage.input_tokens if answer.usage else None,
         "output_tokens": answer.usage.output_tokens if answer.usage else None,
     }
+    settle = exchange.budgeting.settlement(answer, end.status, end.broken, end.seen_bytes)
+    overruns = exchange.budgeting.overruns
     state = "answered" if end.broken is None else "broken"
     closed: dict[str, object] = {
         "verdict": exchange.verdict,
@@ -74,6 +76,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
         **({"edges": explain.edges_shown(answer.edges)} if answer.edges else {}),
         "exposures": record.exposures(exchange.tally, emitted.label),
         **({"holds": holds} if (holds := exchange.budgeting.told()) else {}),
+        **({"overrun": overruns} if overruns else {}),
         **({"warned": warned} if (warned := list(exchange.budgeting.warned)) else {}),
         "upstream": {
             "status": end.status,
@@ -134,7 +137,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
         entry=EntryDraft("call.close", body),
         awaited=exchange.enforcing,
         turns=tuple(turns),
-        settle=exchange.budgeting.settlement(answer, end.status, end.broken, end.seen_bytes),
+        settle=settle,
         files=exchange.judged.files_made(answer) if answered else (),
         **emitted.drain(),
     )

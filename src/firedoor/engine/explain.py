@@ -173,6 +173,7 @@ def explained(
         "exposures": end.get("exposures", shown.get("exposures", [])),
         "holds": end.get("holds", shown.get("holds", [])),
         "warned": end.get("warned", []),
+        "overrun": end.get("overrun", []),
         "upstream": end.get("upstream"),
         "state": end.get("state", "open"),
         "statement": statement,

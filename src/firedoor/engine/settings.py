@@ -43,5 +43,7 @@ class EngineSettings:
     budgets: Budgets = field(default_factory=Budgets)
     prices: Callable[[str | None], Rates | None] = no_price
     """What a model costs; None where that is not known."""
+    prices_digest: str | None = None
+    """Of the table that costs are counted by, where any limit speaks of them."""
     proofs: Proofs = field(default_factory=Proofs)
     """Whose statements count, and with what key this door makes its own."""

@@ -226,7 +226,8 @@ class Accounts:
             if hold.state == "held":
                 self._change_held(key, -amount)
         for account, kind, window, amount in hold.takes:
-            used = min(max(0, settlement.used.get(kind, 0)), _USED_MAX)
+            used = settlement.used.get(kind, amount if settlement.rest else 0)
+            used = min(max(0, used), _USED_MAX)
             # What is billed beyond the hold is booked apart, for nobody had admitted it; so is all
             # of it where the hold had lapsed, since others may have been let in meanwhile.
             admitted = min(used, amount) if hold.state == "held" else 0

@@ -98,6 +98,8 @@ class Settlement(NamedTuple):
     """By kind; a kind that is not named used nothing."""
     renews_to: float | None = None
     """With this, nothing is settled: the hold only lives on until then."""
+    rest: bool = False
+    """Whether a kind that is not named used all that was held, since nobody knows how much it was."""
 
 
 class Warned(NamedTuple):

@@ -11,7 +11,7 @@ from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
 from firedoor.wire.offered import Offered, offered_tools
-from firedoor.wire.output_cap import generates, with_output_cap
+from firedoor.wire.output_cap import generates, output_limit, with_output_cap
 from firedoor.wire.picture import Bands, can_see, media_bytes, picture_bands
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
@@ -60,6 +60,7 @@ __all__ = [
     "media_bytes",
     "normal_json",
     "offered_tools",
+    "output_limit",
     "parse",
     "picture_bands",
     "refusal",

@@ -25,6 +25,8 @@ class Edit(NamedTuple):
     text: str | None
     json: str | None = None
     """JSON text that takes the place of whatever value stands there."""
+    more: str | None = None
+    """JSON text of members that are added to the object there, after its own."""
 
 
 class _Change(NamedTuple):
@@ -129,6 +131,10 @@ def _value(text: str, at: int, node: _Node, changes: list[_Change]) -> int:
         if text[at] == '"':
             changes.append(_Change(at, end, json.dumps(node.edit.text, ensure_ascii=False)))
         return end
+    if node.edit is not None and node.edit.more is not None and text[at] == "{":
+        end = _end_of(text, at)
+        comma = "," if text[at + 1 : end - 1].strip(_BLANK) else ""
+        changes.append(_Change(end - 1, end - 1, comma + node.edit.more))
     if not node.steps:
         return _end_of(text, at)
     if text[at] in "[{":
@@ -153,7 +159,7 @@ def _container(text: str, at: int, node: _Node, changes: list[_Change]) -> int:
             step = json.loads(text[at:end_of_name])
             at = _skip_blank(text, _skip_blank(text, end_of_name) + 1)
         child = node.steps.get(step)
-        gone = child is not None and child.edit is not None and child.edit[1:] == (None, None)
+        gone = child is not None and child.edit is not None and child.edit[1:] == (None, None, None)
         if child is None or gone:
             end = _end_of(text, at)
         else:

@@ -24,9 +24,7 @@ def asking_usage(body: bytes, fields: Mapping[str, object]) -> bytes:
         given = fields[OPTIONS]
         options = {**(given if isinstance(given, dict) else {}), "include_usage": True}
         return edit(body, [Edit("/" + OPTIONS, None, dumps(options))])
-    whole = body.rstrip()
-    added = f',"{OPTIONS}":{{"include_usage":true}}}}'.encode()
-    return whole[:-1] + added + body[len(whole) :]
+    return edit(body, [Edit("", None, more=f'"{OPTIONS}":{{"include_usage":true}}')])
 
 
 def is_usage_alone(value: Mapping[str, Any]) -> bool:

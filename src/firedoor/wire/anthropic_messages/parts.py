@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
-from firedoor.types.exchange import Params
+from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import CallClaim, Channel, Kind, Reading, ResultClaim, Role
 from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory import anthropic_messages as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields
+from firedoor.wire.output_cap import output_limit
 from firedoor.wire.shape import Found, Speaker, free, turn_of_texts_and_calls, walk
 from firedoor.wire.surface import Sections
 
@@ -105,9 +106,9 @@ def read_field(name: str, value: Any) -> Reading:
 
 def params(document: Any) -> Params:
     """The facts that the engine needs."""
-    cap, model = document.get("max_tokens"), document.get("model")
+    model = document.get("model")
     return Params(
         model=model if isinstance(model, str) else None,
         stream=document.get("stream") is True,
-        output_tokens_max=cap if isinstance(cap, int) else None,
+        output_tokens_max=output_limit(Surface.ANTHROPIC_MESSAGES, document),
     )

@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from firedoor.types.exchange import Params
+from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import CallClaim, Channel, Kind, Part, Reading, ResultClaim, Role
-from firedoor.wire.answers import count, dumps
+from firedoor.wire.answers import dumps
 from firedoor.wire.document import members
 from firedoor.wire.inventory import gemini_generate as inventory
+from firedoor.wire.output_cap import choices, output_limit
 from firedoor.wire.shape import Found, Shape, Speaker, free, turn_of_texts_and_calls, walk
 from firedoor.wire.surface import Sections
 
@@ -248,11 +249,16 @@ def reader_of(fields: Mapping[str, Shape]) -> Callable[[str, object], Reading]:
 
 def params(document: Any) -> Params:
     """The facts that the engine needs. The model stands in the path."""
-    config = named(document, "generationConfig")
-    config = config if isinstance(config, dict) else {}
+    configs = [document.get(name) for name in ("generationConfig", "generation_config")]
+    counts = [
+        choices(config.get(name))
+        for config in configs
+        if isinstance(config, dict)
+        for name in ("candidateCount", "candidate_count")
+    ]
     return Params(
-        choices=count(named(config, "candidateCount")) or 1,
-        output_tokens_max=count(named(config, "maxOutputTokens")),
+        choices=max(counts, default=1),
+        output_tokens_max=output_limit(Surface.GEMINI_GENERATE, document),
     )
 
 

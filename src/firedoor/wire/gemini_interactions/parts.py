@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from firedoor.types.exchange import Params
+from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import CallClaim, Channel, Kind, Reading, ResultClaim, Role, Turn
 from firedoor.wire import tool_choice
-from firedoor.wire.answers import count, dumps, placed, strings_of
+from firedoor.wire.answers import dumps, placed, strings_of
 from firedoor.wire.document import members
 from firedoor.wire.edit import Edit
 from firedoor.wire.inventory import gemini_interactions as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields
+from firedoor.wire.output_cap import output_limit
 from firedoor.wire.shape import Found, Speaker, free, text, turn_of_texts_and_calls, walk
 from firedoor.wire.surface import Bare, Sections
 
@@ -114,13 +115,11 @@ def read_field(name: str, value: Any) -> Reading:
 
 def params(document: Any) -> Params:
     """The facts that the engine needs."""
-    config = document.get("generation_config")
-    config = config if isinstance(config, dict) else {}
     model = document.get("model")
     return Params(
         model=model if isinstance(model, str) else None,
         stream=document.get("stream") is True,
-        output_tokens_max=count(config.get("max_output_tokens")),
+        output_tokens_max=output_limit(Surface.GEMINI_INTERACTIONS, document),
     )
 
 

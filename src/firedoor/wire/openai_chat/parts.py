@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from firedoor.types.exchange import Params
+from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import CallClaim, Channel, Kind, Reading, ResultClaim, Role
 from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory import openai_chat as inventory
+from firedoor.wire.output_cap import choices, output_limit
 from firedoor.wire.shape import (
     Found,
     Speaker,
@@ -157,14 +158,12 @@ def read_field(name: str, value: Any) -> Reading:
 def params(document: Any) -> Params:
     """The facts that the engine needs."""
     options = document.get("stream_options")
-    cap = document.get("max_completion_tokens", document.get("max_tokens"))
-    choices = document.get("n")
     model = document.get("model")
     return Params(
         model=model if isinstance(model, str) else None,
         stream=document.get("stream") is True,
-        choices=choices if isinstance(choices, int) else 1,
-        output_tokens_max=cap if isinstance(cap, int) else None,
+        choices=choices(document.get("n")),
+        output_tokens_max=output_limit(Surface.OPENAI_CHAT, document),
         stored=document.get("store") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
     )

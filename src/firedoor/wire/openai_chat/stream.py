@@ -229,6 +229,9 @@ class ChatStream(DecidedStream[_Call]):
             self._minted.update(dict.fromkeys(spoken_id(delta)))
             brought += searched(delta, f"/choices/{state.at}/message")
             legacy = delta.get(_LEGACY)
+            claims = [claim for _, claim in placed(delta.get("tool_calls"))]
+            claims += [{"function": legacy}] if isinstance(legacy, dict) else []
+            seen += ["".join(said_of(claim)) for claim in claims]
             finish = word(choice.get("finish_reason"))
             said.append(
                 _Said(

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from firedoor.types.exchange import Params
+from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import Channel, Kind, Part, Reading, Role
 from firedoor.wire.inventory import openai_completions as inventory
 from firedoor.wire.openai_chat.parts import read_fields
+from firedoor.wire.output_cap import choices, output_limit
 from firedoor.wire.shape import Speaker
 
 _PROGRAM: Final = Speaker(Role.USER, Channel.USER)
@@ -39,12 +40,16 @@ def _tokens(prompt: Any) -> bool:
 
 def params(document: Any) -> Params:
     """The facts that the engine needs."""
-    options, cap = document.get("stream_options"), document.get("max_tokens")
-    choices, model = document.get("n"), document.get("model")
+    options, model = document.get("stream_options"), document.get("model")
+    prompt = document.get("prompt")
+    # One prompt in tokens is a list of numbers.
+    several = isinstance(prompt, list) and any(not isinstance(p, int) for p in prompt)
+    # Of the best, all are written and billed.
+    each = max(choices(document.get("n")), choices(document.get("best_of")))
     return Params(
         model=model if isinstance(model, str) else None,
         stream=document.get("stream") is True,
-        choices=choices if isinstance(choices, int) else 1,
-        output_tokens_max=cap if isinstance(cap, int) else None,
+        choices=each * (len(prompt) if several else 1),
+        output_tokens_max=output_limit(Surface.OPENAI_COMPLETIONS, document),
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
     )
