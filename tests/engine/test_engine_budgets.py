@@ -351,3 +351,27 @@ def test_the_entry_names_the_prices_that_it_was_counted_by(tmp_path: Path) -> No
     with world.store.snapshot() as db:
         (entry,) = db.execute("SELECT bytes FROM entries WHERE idx = 0").fetchone()
     assert json.loads(entry)["body"]["prices"].startswith("sha256:")
+
+
+def test_an_old_context_goes_on_no_more_and_a_new_one_does(tmp_path: Path) -> None:
+    world = office(tmp_path, "  - {scope: 'compartment:research', context_age: 1h}")
+    assert call(world, at=1.7e9).sent
+    assert call(world, at=1.7e9 + 3600).sent
+    old = call(world, at=1.7e9 + 3600.5)
+    assert old.status == 402
+    assert "context_age is limited to 3600, and this call is at 3601" in error_of(old)["message"]
+    assert call(world, Binding("planner-2", "research"), at=1.7e9 + 3601).sent
+    assert call(world, at=1.7e9 - 86_400).sent
+    assert call(world, Binding("payer", "payments"), at=1.7e9).sent
+
+
+def test_an_old_context_may_be_closed_to_the_exposed_alone(tmp_path: Path) -> None:
+    note = "The harbour office moves to the north pier on the first of May."
+    world = office(
+        tmp_path, "  - {scope: 'instance:*', context_age: 60s, when: {exposed_generation: '>=1'}}"
+    )
+    world.write(Binding("writer", "press"), "save_note", key="k", text=note)
+    assert call(world, at=1.7e9 - 3600).sent
+    assert call(world).sent
+    assert world.read(ME, note, "read_note", key="k").status == 402
+    assert world.read(Binding("planner-2", "research"), note, "read_note", key="k").sent

@@ -57,6 +57,8 @@ def _ceilings(row: Budget) -> list[Ceiling]:
         found.append(Ceiling(scope, pattern, "spawn_depth", row.spawn_depth, when=when))
     if row.generation is not None:
         found.append(Ceiling(scope, pattern, "generation", row.generation, when=when))
+    if row.context_age is not None:
+        found.append(Ceiling(scope, pattern, "context_age", int(row.context_age), when=when))
     if row.egress_hosts is not None:
         hosts = tuple(row.egress_hosts)
         found.append(Ceiling(scope, pattern, "egress_hosts", 0, hosts, when))

@@ -150,6 +150,7 @@ class Budget(_Strict):
     spawn_children: Count | None = None
     spawn_depth: int | None = Field(None, ge=0)
     generation: int | None = Field(None, ge=0)
+    context_age: Duration | None = None
     egress_hosts: list[str] | None = None
     warn_at: float | None = Field(None, gt=0, le=1)
     reserve: Count | None = None

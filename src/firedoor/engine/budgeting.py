@@ -60,6 +60,7 @@ class Budgeting:
         self.cap: int | None = None
         """The output limit that the door sets for each choice, where the client set none."""
         self._spent: frozenset[tuple[str, str]] | None = None
+        self._first_seen: float | None = None
         self._hold: Hold | None = None
         self._stood: tuple[int, ...] = ()
         self._charges = 0
@@ -82,6 +83,7 @@ class Budgeting:
         if not self._budgets:
             return None
         row = exchange.known_instance()
+        self._first_seen = found.first_seen
         line = (*reversed(found.ancestors), row)
         name = row.name
         self.path = (
@@ -132,15 +134,21 @@ class Budgeting:
         ]
 
     def refused_by_ceiling(self) -> Refused | None:
-        """The refusal of a call that stands too deep in its family, or was shown too deep a text."""
+        """The refusal of a call that stands too deep in its family, was shown too deep a text, or
+        whose context is too old."""
         if not self._budgets or not self.exchange.enforcing:
             return None
         exposed = self.exchange.exposed_label().generation
         depth = sum(a.scope is Scope.INSTANCE for a in self.path) - 1
-        for kind, at in (("spawn_depth", depth), ("generation", exposed)):
+        at = self.exchange.at
+        # Rounded up; a clock that was set back makes nobody younger than new.
+        age = max(0, -int(-(at - (at if self._first_seen is None else self._first_seen)) // 1))
+        for kind, now in (
+            ("spawn_depth", depth), ("generation", exposed), ("context_age", age),
+        ):  # fmt: skip
             for account, ceiling in budget.ceilings_of(self._budgets, self.path, exposed, kind):
-                if at is None or at > ceiling.amount:
-                    said = "unknown" if at is None else at
+                if now is None or now > ceiling.amount:
+                    said = "unknown" if now is None else now
                     return Refused(
                         "firedoor_budget_exhausted",
                         f"{account}: {kind} is limited to {ceiling.amount}, and this call is at "

@@ -117,6 +117,7 @@ class Judged:
             prints=self._prints(row),
             attempt=attempt,
             parents=row.parents if self.settings.budgets else (),
+            aged="context_age" in self.settings.budgets.kinds,
             spawners=tuple((base.run, base.room) for base in request.who.line),
         )
 

@@ -155,6 +155,8 @@ class LookParts(NamedTuple):
     """The runs up the line that this call itself names; what the store knows of others is added."""
     parents: tuple[InstanceId, ...] = ()
     """The instance's parents, where limits are held at all instances up the line."""
+    aged: bool = False
+    """Whether it is asked since when there is this instance."""
     asks: tuple[Take, ...] = ()
     """Which of these would be refused now?"""
     roots: tuple[RoomId, ...] = ()
@@ -193,6 +195,8 @@ class FoundParts(NamedTuple):
     traces: Traces = NO_TRACES
     ancestors: tuple[InstanceRow, ...] = ()
     """The instances up the line from ``LookParts.parents``, nearest first."""
+    first_seen: float | None = None
+    """When the instance's first call was, in seconds since the epoch, where that was asked."""
     spent: frozenset[tuple[str, str]] = frozenset()
     """(account id, kind) of the ``LookParts.asks`` that would be refused."""
     decided: bool = False

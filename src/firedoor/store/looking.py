@@ -176,6 +176,13 @@ def _parents(
     return tuple(found)
 
 
+def _first_seen(connection: sqlite3.Connection, instance: InstanceId) -> float | None:
+    row = connection.execute(
+        "SELECT first_seen FROM instances WHERE id = ?", (instance,)
+    ).fetchone()
+    return row[0] if row is not None else None
+
+
 def _line(connection: sqlite3.Connection, ask: LookParts) -> tuple[InstanceRow, ...]:
     """Every instance up the line of parents, nearest first; a circle ends where it closes."""
     found: list[InstanceRow] = []
@@ -216,7 +223,7 @@ def look_new(connection: sqlite3.Connection, ask: LookParts) -> FoundParts | Non
     texts = ask.passages
     asked = bool(
         ask.places or ask.minted or ask.spawners or ask.roots or ask.pictures or ask.parents
-        or ask.asks
+        or ask.asks or ask.aged
     )  # fmt: skip
     if asked or len(texts) > _PARAMETERS_MAX:
         return None
@@ -407,6 +414,7 @@ def look_parts(connection: sqlite3.Connection, ask: LookParts, keys: StoreKeys) 
         reach={k: frozenset(v) for k, v in reach.items()},
         traces=traces,
         ancestors=_line(connection, ask) if ask.parents else (),
+        first_seen=_first_seen(connection, ask.instance) if ask.aged else None,
         spent=Accounts(connection).refused(ask.asks, ask.at) if ask.asks else frozenset(),
         decided=bool(granted or judged),
     )

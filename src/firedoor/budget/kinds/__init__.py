@@ -8,6 +8,7 @@ from firedoor.budget.kinds import (
     bytes_received,
     bytes_sent,
     concurrent,
+    context_age,
     cost_usd,
     declassified_bits,
     egress_bytes,
@@ -43,6 +44,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         spawn_children.KIND,
         spawn_depth.KIND,
         generation.KIND,
+        context_age.KIND,
         egress_hosts.KIND,
     )
 }
