@@ -6,6 +6,7 @@ import pytest
 
 from firedoor.budget import LIFETIME
 from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Exhausted, Stale
+from firedoor.errors import CallerError
 from firedoor.store import SqliteStore, open_store
 from firedoor.types.budget import Account, Cycle, Hold, Scope, Settlement, Take, Window
 from firedoor.types.ids import CallId, InstanceId, RoomId
@@ -184,3 +185,14 @@ def test_what_is_used_for_good_or_never_fits_is_not_worth_waiting_for(store: Sql
         found = store.apply(commit(hold("b", take(amount))))
         assert isinstance(found, Exhausted)
         assert found.refills_at is None
+
+
+def test_an_absurd_limit_or_raise_fails_no_commit(store: SqliteStore) -> None:
+    assert isinstance(store.apply(commit(hold("a", take(8, 10**30)))), Committed)
+    with pytest.raises(CallerError, match="counted"):
+        store.raise_budget(
+            "deployment", "requests", 10**30, until=None, actor="p", reason="r", at=1.0
+        )
+    (row,) = store.accounts(1.0)
+    assert (row.held, row.raised) == (8, 0)
+    assert isinstance(store.apply(commit(hold("b", take(8, 10**30)))), Committed)

@@ -23,9 +23,9 @@ from firedoor.types.budget import Cycle, Hold, Settlement, Take, Warned, Window
 _LAPSED_MAX: Final = 256
 """Holds that are freed at a time because theirs is up: the next transaction goes on, and so does this
 one before it refuses anybody."""
-_USED_MAX: Final = 1 << 53
-"""What one settlement may say, and what a bucket comes to: more is as good as this, and the sum of all
-buckets of a meter is still a number that SQLite knows."""
+AMOUNT_MAX: Final = 1 << 53
+"""What one settlement or raise may say, and what a bucket comes to: more is as good as this, and the
+sum of all buckets of a meter is still a number that SQLite knows."""
 _HELD: Final = (
     "INSERT INTO held (account, kind, amount) VALUES (?,?,?) "
     "ON CONFLICT DO UPDATE SET amount = excluded.amount"
@@ -227,7 +227,7 @@ class Accounts:
                 self._change_held(key, -amount)
         for account, kind, window, amount in hold.takes:
             used = settlement.used.get(kind, amount if settlement.rest else 0)
-            used = min(max(0, used), _USED_MAX)
+            used = min(max(0, used), AMOUNT_MAX)
             # What is billed beyond the hold is booked apart, for nobody had admitted it; so is all
             # of it where the hold had lapsed, since others may have been let in meanwhile.
             admitted = min(used, amount) if hold.state == "held" else 0
@@ -340,7 +340,7 @@ class Accounts:
         bucket = booking_bucket(window_from(meter[2]), at, _newest(buckets))
         row = buckets.setdefault(bucket, [0, 0])
         before = tuple(row)
-        row[:] = min(row[0] + committed, _USED_MAX), min(row[1] + overrun, _USED_MAX)
+        row[:] = min(row[0] + committed, AMOUNT_MAX), min(row[1] + overrun, AMOUNT_MAX)
         self._dirty[1][(*meter, bucket)] = None
 
         def back() -> None:
@@ -373,7 +373,8 @@ class Accounts:
             if used >= take.warn_at and (warned is None or warned < since):
                 warned = bucket
                 told.append(Warned(str(take.account), take.kind, used, take.limit))
-        row = (str(take.account), take.limit, warned)
+        limit = take.limit if take.limit is None else min(take.limit, AMOUNT_MAX)
+        row = (str(take.account), limit, warned)
         if row != known:
             self._rows[meter] = row
             self._dirty[2][meter] = None

@@ -35,6 +35,7 @@ from firedoor.engine.port import (
 )
 from firedoor.errors import CallerError, StoreUnavailable
 from firedoor.store import budgets, files, forks, index, issued, looking, reindex, roads, writing
+from firedoor.store.accounts import AMOUNT_MAX
 from firedoor.store.commits import Commits
 from firedoor.store.failures import is_busy, unavailable
 from firedoor.store.head import read_head
@@ -385,6 +386,8 @@ class SqliteStore:
         """
         if amount <= 0:
             raise CallerError(f"{amount} adds nothing", hint="a limit is lowered in the file")
+        if amount > AMOUNT_MAX:
+            raise CallerError(f"{amount} is more than can be counted")
         with self.snapshot() as db:
             named = budgets.accounts_named(db, shown, kind)
         if not named:
