@@ -3,7 +3,7 @@
 import re
 from base64 import b64decode
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -11,6 +11,7 @@ from firedoor.config.units import amount, duration_s, rate, size_bytes
 from firedoor.lineage import Convergence
 from firedoor.policy import AFFORDANCES, RuleError, rule
 from firedoor.policy.rules import fits_depth
+from firedoor.types.budget import Cycle, Window
 from firedoor.types.part import Channel
 from firedoor.types.verdict import Action
 
@@ -107,7 +108,16 @@ class StoreRow(_Strict):
     closed: bool = False
 
 
-Count = int | float | str
+def _no_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is no number")
+    return value
+
+
+Count = Annotated[int | float | str, BeforeValidator(_no_flag)]
+_AMOUNT_MAX: Final = 1 << 53
+"""Of any kind, in its unit: what many accounts of so much add up to is still a number of SQLite's."""
+_MICRO: Final = 1_000_000
 
 
 class Price(_Strict):
@@ -167,17 +177,28 @@ class Budget(_Strict):
             raise ValueError("bytes_sent: the scope is compartment:NAME, whose text it is")
         for name, value in self.amounts():
             try:
-                amount(value)
+                _number(name, value)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
+        if not self.model_fields_set - {"scope", "warn_at", "reserve", "max_share", "when"}:
+            raise ValueError("a row limits something: write `requests: 1000/day`, or another kind")
+        if "" in (self.tools or ()):
+            raise ValueError("tools: a name or a pattern is needed; all tools are `tool_calls`")
+        for host in self.egress_hosts or ():
+            if not re.fullmatch(r"[^\s/:@\[\]]+|[0-9a-fA-F:.]+", host):
+                raise ValueError(
+                    f"egress_hosts: {host!r} is no host; write docs.example or *.corp.example"
+                )
         wrong = sorted(set(self.affordances or ()) - set(AFFORDANCES))
         if wrong:
             raise ValueError(f"affordances: {wrong[0]!r} is not one of {', '.join(AFFORDANCES)}")
         if self.when is not None:
             fits_depth("when.exposed_generation", self.when.exposed_generation)
         if self.reserve is not None:
-            amount(self.reserve)
-            if len(list(self.amounts())) != 1 or self.scope == "deployment":
+            names = [name for name, _ in self.amounts()]
+            if _number(names[0] if names else "", self.reserve).cycle is not Cycle.LIFETIME:
+                raise ValueError("reserve: an amount alone; its window is the deployment's")
+            if len(names) != 1 or self.scope == "deployment":
                 raise ValueError(
                     "reserve: write it in a row of one limit, of a scope below deployment"
                 )
@@ -195,6 +216,18 @@ class Budget(_Strict):
         for name in ("tools", "affordances"):
             for subject, value in (getattr(self, name) or {}).items():
                 yield f"{name}/{subject}", value
+
+
+def _number(name: str, value: Count) -> Window:
+    """Check an amount of one kind; gives its window."""
+    number, window = amount(value)
+    if name == "cost_usd":
+        number *= _MICRO
+    elif number % 1:
+        raise ValueError(f"{value!r} is no whole number")
+    if number > _AMOUNT_MAX:
+        raise ValueError(f"{value!r} is more than can be counted; leave the limit out")
+    return window
 
 
 _PUBLIC_BYTES = 32

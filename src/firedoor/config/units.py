@@ -35,6 +35,7 @@ def duration_s(value: object) -> float:
 
 
 _COUNTS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_WINDOW_MAX_S: Final = 366 * 86_400.0
 _CALENDARS: Final = {"minute": 60, "min": 60, "hour": 3_600, "day": 86_400}
 
 
@@ -68,7 +69,10 @@ def amount(value: object) -> Amount:
     if match[3] in _CALENDARS:
         cycle = Cycle.SLIDING if match[4] else Cycle.CALENDAR
         return Amount(number, Window(cycle, _CALENDARS[match[3]]))
-    return Amount(number, Window(Cycle.SLIDING, max(1, int(duration_s(match[3])))))
+    length = duration_s(match[3])
+    if length > _WINDOW_MAX_S:
+        raise ValueError(f"{match[3]!r} is too long a window; the longest is 366d")
+    return Amount(number, Window(Cycle.SLIDING, max(1, int(length))))
 
 
 def rate(value: object) -> tuple[int, float]:
