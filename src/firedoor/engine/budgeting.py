@@ -11,7 +11,7 @@ A hold is a lease: it is renewed while the call lives, and lapses with the proce
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from firedoor import budget, lineage, policy, wire
 from firedoor.engine.asking import call_ask
@@ -24,6 +24,7 @@ from firedoor.types.ids import RoomId
 from firedoor.types.key import KeyRow
 from firedoor.types.label import BOTTOM, Label
 from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
+from firedoor.types.usage import Usage
 from firedoor.types.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -450,9 +451,8 @@ class Budgeting:
         if status is not None and status >= 400 and broken is None:
             # An error is an answer that nobody bills.
             return budget.Used(seconds=seconds)
-        usage = answer.usage
-        told_input = usage.input_tokens if usage is not None else None
-        told_output = usage.output_tokens if usage is not None else None
+        told = _told(answer.usage)
+        told_input, told_output = told.input, told.output
         whole_input = held.get("input_tokens", ask.input_tokens_max)
         whole_output = held.get("output_tokens", ask.output_tokens_max)
         input_ = told_input if told_input is not None and told_input >= 0 else whole_input
@@ -470,15 +470,26 @@ class Budgeting:
         if not self._generates and told_output is None:
             output = 0
             input_ = max(0, told_input or 0)
-        read, written = (usage.read_tokens, usage.written_tokens) if usage is not None else (0, 0)
-        if told_input is not None:
-            input_ += read
         rates = self._rates()
-        cost = budget.cost_of(rates, input_, output, written) if rates is not None else 0
-        if told_input is not None:
-            input_ += written
+        cost = 0
+        if rates is not None:
+            cost = budget.cost_of(rates, max(0, input_ - told.written), output, told.written)
+            cost += self._cost_beside(answer)
+        input_ += told.input_beside
+        output += told.output_beside
         bound = _AMOUNT_MAX
         return budget.Used(True, min(input_, bound), min(output, bound), min(cost, bound), seconds)
+
+    def _cost_beside(self, answer: Answer) -> int:
+        """What other models cost inside the call, at their own prices."""
+        total = 0
+        for beside in answer.usage.beside if answer.usage is not None else ():
+            rates = self.exchange.settings.prices(beside.model) or self._rates()
+            told = _told(beside.usage)
+            if rates is not None:
+                plain = max(0, (told.input or 0) - told.written)
+                total += budget.cost_of(rates, plain, told.output or 0, told.written)
+        return total
 
     def _hides(self) -> bool:
         """Whether the answer may hold what nobody sees: reasoning, or tools of the provider's."""
@@ -514,14 +525,16 @@ class Budgeting:
         retold = self.exchange.references.retold
         if retold is None or self._under_way(answer):
             return ()
-        usage = answer.usage
+        told = _told(answer.usage)
         used = {"requests": 1, "concurrent": 0, "wall_time": 0}
-        into, out = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
-        if into is not None and out is not None:
-            used |= {"input_tokens": into, "output_tokens": out}
+        if told.input is not None and told.output is not None:
+            used["input_tokens"] = told.input + told.input_beside
+            used["output_tokens"] = told.output + told.output_beside
             rates = self.exchange.settings.prices(answer.model)
             if rates is not None:
-                used["cost_usd"] = budget.cost_of(rates, into, out)
+                plain = max(0, told.input - told.written)
+                used["cost_usd"] = budget.cost_of(rates, plain, told.output, told.written)
+                used["cost_usd"] += self._cost_beside(answer)
         # One that was cancelled tells no figures, and had used something.
         return (Settlement(f"h_{retold[0].call}", used, rest=True),)
 
@@ -532,6 +545,32 @@ def _with_caps(budgets: budget.Budgets, key: KeyRow) -> budget.Budgets:
     return budgets.with_limits(
         budget.Limit(Scope.KEY, key.id, kind, "", amount, budget.LIFETIME)
         for kind, amount in key.caps
+    )
+
+
+class _Told(NamedTuple):
+    """What a provider said that a call used, as accounts count it."""
+
+    input: int | None
+    """With what came out of caches and went into them."""
+    output: int | None
+    written: int
+    """Of the input, what went into a cache at a price of its own."""
+    input_beside: int = 0
+    """What other models used inside the call."""
+    output_beside: int = 0
+
+
+def _told(usage: Usage | None) -> _Told:
+    if usage is None:
+        return _Told(None, None, 0)
+    beside = [b.usage for b in usage.beside]
+    return _Told(
+        usage.input_total if usage.input_tokens is not None else None,
+        usage.output_tokens,
+        usage.cache_write_tokens if usage.cache_apart else 0,
+        sum(b.input_total for b in beside),
+        sum(b.output_tokens or 0 for b in beside),
     )
 
 
