@@ -499,16 +499,8 @@ class Budgeting:
         if self.exchange.endpoint.surface is Surface.GEMINI_GENERATE:
             return True
         model = request.params.model or ""
-        hosted = any(not self._is_function(tool.pointer) for tool in request.offered)
+        hosted = any(tool.hosted for tool in request.offered)
         return hosted or _THINKS.search(model) is not None
-
-    def _is_function(self, pointer: str) -> bool:
-        value: object = self.exchange.request.fields
-        for step in pointer.split("/")[1:]:
-            value = value[int(step)] if isinstance(value, list) else value[step]  # type: ignore[index]
-        if not isinstance(value, dict):
-            return False
-        return value.get("type", "function") in ("function", "custom")
 
     def _goes_on(self, answer: Answer, status: int | None, broken: str | None) -> bool:
         """Whether a background response goes on at the provider, whatever became of this answer."""
