@@ -200,7 +200,11 @@ class Checker:
         lease.state = state
 
     def _book(self, take: Take, at: float, committed: int, overrun: int) -> None:
-        row = self._used.setdefault(_meter(take), {}).setdefault(at, [0, 0])
+        if not (committed or overrun):
+            return
+        rows = self._used.setdefault(_meter(take), {})
+        # The time of a meter never goes back, whatever is done to the clock.
+        row = rows.setdefault(max((at, *rows)), [0, 0])
         row[0] += committed
         row[1] += overrun
 
@@ -333,7 +337,9 @@ class Checker:
 
     def _count(self, meter: Meter, window: Window, at: float) -> tuple[Range, Range]:
         sums = [[0, 0], [0, 0]]
-        for time, row in self._used.get(meter, {}).items():
+        rows = self._used.get(meter, {})
+        at = max((at, *rows))
+        for time, row in rows.items():
             must, may = _counts(window, time, at)
             for n, amount in enumerate(row):
                 sums[n][0] += amount if must else 0
@@ -355,14 +361,11 @@ def _amounts(takes: Iterable[Take]) -> dict[tuple[str, str], int]:
 
 
 def _counts(window: Window, time: float, at: float) -> tuple[bool, bool]:
-    """Whether what was used at ``time`` must count at ``at``, and whether it may.
-
-    What a clock set back has left in the future counts.
-    """
+    """Whether what was used at ``time`` must count at ``at``, and whether it may."""
     if window.cycle is Cycle.LIFETIME:
         return True, True
     if window.cycle is Cycle.CALENDAR:
-        same = time // window.seconds >= at // window.seconds
+        same = time // window.seconds == at // window.seconds
         return same, same
     age = at - time
     return age < window.seconds, age < window.seconds + max(1.0, window.seconds / 60)

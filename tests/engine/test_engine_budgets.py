@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from driving import Office, Outcome, settings_for
+from firedoor.budget import LIFETIME
+from firedoor.engine.port import CallRow, Commit
 from firedoor.testing import Call, Reply
+from firedoor.types.budget import Account, Hold, Scope, Settlement, Take
 from firedoor.types.exchange import Binding
+from firedoor.types.ids import CallId, InstanceId
 
 ASK = [{"role": "user", "content": "Hello."}]
 ME = Binding("planner-1", "research")
@@ -319,6 +323,25 @@ def test_what_crosses_is_counted_for_the_reader_and_for_the_sender(tmp_path: Pat
     third = world.read(Binding("third", "dock"), note, "read_note", key="k")
     assert third.status == 402
     assert "compartment:press" in error_of(third)["message"]
+
+
+def test_calls_under_way_are_worth_waiting_for(tmp_path: Path) -> None:
+    """Nothing is used up: it frees itself, so it is no final refusal."""
+    world = office(tmp_path, "  - {scope: deployment, concurrent: 1}")
+    at = 1.7e9
+    other = Hold(
+        "h_other", CallId("c_other"), 2e9,
+        (Take(Account(Scope.DEPLOYMENT, "", ""), "concurrent", LIFETIME, 1, 1),),
+    )  # fmt: skip
+    row = CallRow(CallId("c_other"), InstanceId("i_other"), None, 0)
+    world.store.apply(Commit(at, row, None, hold=other))
+    second = call(world, at=at)
+    assert second.status == 429
+    assert error_of(second)["code"] == "firedoor_rate_limited"
+    assert int(second.headers["retry-after"]) >= 1
+    assert second.headers["x-should-retry"] == "false"
+    world.store.apply(Commit(at, row, None, settle=(Settlement("h_other", {}),)))
+    assert call(world, at=at).sent
 
 
 def test_the_entry_names_the_prices_that_it_was_counted_by(tmp_path: Path) -> None:

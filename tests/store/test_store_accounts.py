@@ -124,3 +124,63 @@ def test_absurd_figures_of_many_calls_still_add_up(store: SqliteStore) -> None:
         )
     (row,) = store.accounts(1.0)
     assert row.overrun > 1 << 52
+
+
+@pytest.mark.parametrize("window", [HOUR, Window(Cycle.SLIDING, 3600)])
+def test_a_clock_that_was_set_back_gives_nothing_twice_when_it_is_right_again(
+    store: SqliteStore, window: Window
+) -> None:
+    noon = 36_000.0
+    for id_, at in (("a", noon), ("b", noon - 86_400.0)):
+        store.apply(commit(hold(id_, take(5, window=window)), at))
+        store.apply(settled(id_, 5, at))
+    for at in (noon - 86_400.0, noon):
+        assert isinstance(store.apply(commit(hold("c", take(1, window=window)), at)), Exhausted)
+        assert [row.committed for row in store.accounts(at)] == [10]
+    later = commit(hold("c", take(10, window=window)), noon + 7_200)
+    assert isinstance(store.apply(later), Committed)
+
+
+def test_a_clock_that_was_set_forward_keeps_the_window_until_somebody_raises_the_limit(
+    store: SqliteStore,
+) -> None:
+    store.apply(commit(hold("a", take(10, window=HOUR)), 1e8))
+    store.apply(settled("a", 10, 1e8))
+    asked = commit(hold("b", take(1, window=HOUR)), 7_200.0)
+    refused = store.apply(asked)
+    assert isinstance(refused, Exhausted)
+    assert refused.refills_at is not None
+    assert refused.refills_at > 1e8
+    store.raise_budget(
+        "deployment", "requests", 5, until=9e7, actor="p", reason="clock", at=7_200.0
+    )
+    assert isinstance(store.apply(asked), Committed)
+
+
+def test_a_booking_that_was_taken_back_moves_no_window(store: SqliteStore) -> None:
+    store.apply(commit(hold("a", take(1, window=HOUR)), 1.0))
+    refused = settled("a", 5, 1e8)._replace(reach=FULL)
+    assert store.apply(refused) == Stale("reach")
+    store.apply(settled("a", 1, 2.0))
+    assert [row.committed for row in store.accounts(3.0)] == [1]
+    assert [row.committed for row in store.accounts(7_200.0)] == [0]
+
+
+@pytest.mark.parametrize("window", [LIFETIME, HOUR])
+def test_calls_under_way_are_worth_waiting_for(store: SqliteStore, window: Window) -> None:
+    store.apply(commit(hold("a", take(6, window=window))))
+    found = store.apply(commit(hold("b", take(6, window=window))))
+    assert isinstance(found, Exhausted)
+    assert (found.held, found.committed) == (6, 0)
+    assert found.refills_at is not None
+    store.apply(settled("a", 2))
+    assert isinstance(store.apply(commit(hold("b", take(6, window=window)))), Committed)
+
+
+def test_what_is_used_for_good_or_never_fits_is_not_worth_waiting_for(store: SqliteStore) -> None:
+    store.apply(commit(hold("a", take(6))))
+    store.apply(settled("a", 6))
+    for amount in (5, 11):
+        found = store.apply(commit(hold("b", take(amount))))
+        assert isinstance(found, Exhausted)
+        assert found.refills_at is None

@@ -1,10 +1,14 @@
 """Whether an account can bear what is asked of it (DESIGN §5, promise 4)."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from firedoor.budget.windows import leaves_at
-from firedoor.types.budget import Window
+from firedoor.budget.windows import bucket_of, leaves_at
+from firedoor.types.budget import Cycle, Window
+
+FREES_S: Final = 1.0
+"""After how many seconds it is worth asking again where only calls under way are in the way: most
+take longer, and nobody can say how long."""
 
 
 class Standing(NamedTuple):
@@ -26,21 +30,26 @@ def set_aside(floors: Iterable[tuple[int, Standing]]) -> int:
 
 
 def refills_at(
-    window: Window, booked: Iterable[tuple[int, int]], missing: int, *, ever: bool
+    window: Window, at: float, booked: Iterable[tuple[int, int]], missing: int, most: int
 ) -> float | None:
     """When ``missing`` more may be had by waiting, in seconds since the epoch; None for never.
 
     Args:
-        booked: (bucket, amount) of what was used.
-        ever: Whether the whole limit would do: otherwise no wait helps.
+        booked: (bucket, amount) of what was used and still counts.
+        missing: How much is in the way, used or held.
+        most: What may have been used at most for the amount to fit; below zero it never fits.
     """
-    if not ever:
+    if most < 0:
         return None
-    last = None
-    for bucket, amount in sorted(booked):
-        last = leaves_at(window, bucket)
+    listed = sorted(booked)
+    if sum(amount for _, amount in listed) <= most:
+        # Nothing but holds is in the way: they free themselves, as far as they are not used.
+        return at + FREES_S
+    if window.cycle is Cycle.LIFETIME:
+        return None
+    for bucket, amount in listed:
         missing -= amount
         if missing <= 0:
-            break
-    # What is held and not yet booked frees itself with its calls.
-    return last
+            return leaves_at(window, bucket)
+    # The rest is held, and as far as anybody can say it is booked no later than now.
+    return leaves_at(window, max(listed[-1][0], bucket_of(window, at)))

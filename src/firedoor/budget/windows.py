@@ -25,11 +25,30 @@ def bucket_of(window: Window, at: float) -> int:
     return int(at // size) if size else 0
 
 
-def first_bucket(window: Window, at: float) -> int:
-    """The oldest bucket that still counts at ``at``."""
-    if window.cycle is Cycle.SLIDING:
-        return bucket_of(window, at - window.seconds)
-    return bucket_of(window, at)
+def buckets_back(window: Window) -> int:
+    """How many buckets before the one that is under way still count."""
+    return -(-window.seconds // bucket_s(window)) if window.cycle is Cycle.SLIDING else 0
+
+
+def first_bucket(window: Window, at: float, newest: int | None = None) -> int:
+    """The oldest bucket that still counts at ``at``.
+
+    Args:
+        newest: The last bucket in which anything was booked. A clock that was set back since does
+            not bring back what went before it.
+    """
+    first = bucket_of(window, at - window.seconds if buckets_back(window) else at)
+    return first if newest is None else max(first, newest - buckets_back(window))
+
+
+def booking_bucket(window: Window, at: float, newest: int | None) -> int:
+    """The bucket to book in at ``at``: never one before ``newest``.
+
+    Were it booked where a clock that was set back says, it would count no more as soon as the clock
+    is right again, and the same amount could be had twice.
+    """
+    bucket = bucket_of(window, at)
+    return bucket if newest is None else max(bucket, newest)
 
 
 def leaves_at(window: Window, bucket: int) -> float | None:

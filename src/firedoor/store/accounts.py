@@ -1,7 +1,9 @@
 """Accounts inside one transaction: holds are tested and taken in one step, at all accounts or at none.
 
-Every bucket from a window's first on counts, those that a clock set back has left in the future too:
-that refuses more, and never less.
+The time of a meter never goes back: nothing is booked before what was booked last, and nothing counts
+again that went out of its window. So a clock that is set back, and right again later, gives nobody
+anything twice; one that was set forward keeps the windows there until it is reached, or a person
+raises the limit.
 
 A transaction carries many commits, and the widest accounts are in all of them. So what an account
 has is read once, kept here while the transaction lasts, and written once at its end.
@@ -11,11 +13,11 @@ import functools
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from firedoor.budget.admission import Standing, available, refills_at, set_aside
-from firedoor.budget.windows import bucket_of, first_bucket
+from firedoor.budget.windows import booking_bucket, buckets_back, first_bucket
 from firedoor.engine.port import Commit, Exhausted
 from firedoor.types.budget import Account, Cycle, Hold, Settlement, Take, Warned, Window
 
@@ -25,9 +27,6 @@ one before it refuses anybody."""
 _USED_MAX: Final = 1 << 53
 """What one settlement may say, and what a bucket comes to: more is as good as this, and the sum of all
 buckets of a meter is still a number that SQLite knows."""
-_BUCKETS_KEPT: Final = 500
-"""Buckets of one meter: more than any window counts, so that a clock set forward and back again
-finds what was used before."""
 _HELD: Final = (
     "INSERT INTO held (account, kind, amount) VALUES (?,?,?) "
     "ON CONFLICT DO UPDATE SET amount = excluded.amount"
@@ -41,6 +40,7 @@ _ACCOUNT: Final = (
     'ON CONFLICT DO UPDATE SET shown = excluded.shown, "limit" = excluded."limit", '
     "warned = excluded.warned"
 )
+_PRUNE: Final = 'DELETE FROM meters WHERE account = ? AND kind = ? AND "window" = ? AND bucket < ?'
 _HOLD: Final = (
     "INSERT INTO holds (id, call, expires_at, state, keeps, takes) VALUES (?,?,?,?,?,?) "
     "ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at, state = excluded.state"
@@ -102,7 +102,7 @@ class Accounts:
     def add(self, commit: Commit) -> Exhausted | Taken:
         """Settle, renew and hold what a commit says; or say which account cannot bear it.
 
-        Nothing is left behind where it is refused. A settlement never is: what was used was used.
+        Nothing is left behind where it is refused: its settlements are to be told again.
         """
         if self._lapsed is None:
             self._lapse(commit.at)
@@ -202,16 +202,12 @@ class Accounts:
         free = available(limit, standing, kept)
         if take.amount <= free:
             return None
-        booked = [
-            (bucket, sum(used))
-            for bucket, used in self._buckets(meter).items()
-            if bucket >= first_bucket(take.window, at)
-        ]
-        ever = take.window.cycle is not Cycle.LIFETIME and take.amount <= limit - kept
+        booked = [(bucket, sum(used)) for bucket, used in self._counted(meter, take.window, at)]
+        most = limit - kept - take.amount
         return Exhausted(
             str(take.account), take.kind, limit, standing.held, standing.committed,
             standing.overrun,
-            refills_at(take.window, booked, take.amount - free, ever=ever),
+            refills_at(take.window, at, booked, take.amount - free, most),
         )  # fmt: skip
 
     def _settle(self, settlement: Settlement, at: float) -> None:
@@ -268,13 +264,17 @@ class Accounts:
     # -- what there is ---------------------------------------------------------------------------
 
     def _standing(self, meter: _Meter, window: Window, at: float) -> Standing:
-        first = first_bucket(window, at)
         committed = overrun = 0
-        for bucket, row in self._buckets(meter).items():
-            if bucket >= first:
-                committed += row[0]
-                overrun += row[1]
+        for _, row in self._counted(meter, window, at):
+            committed += row[0]
+            overrun += row[1]
         return Standing(self._held_on(meter[:2]), committed, overrun)
+
+    def _counted(self, meter: _Meter, window: Window, at: float) -> list[tuple[int, list[int]]]:
+        """(bucket, [committed, overrun]) of all that counts at ``at``."""
+        buckets = self._buckets(meter)
+        first = first_bucket(window, at, _newest(buckets))
+        return [(bucket, used) for bucket, used in buckets.items() if bucket >= first]
 
     def _held_on(self, key: _Held) -> int:
         if key not in self._held:
@@ -334,8 +334,9 @@ class Accounts:
     def _book(self, meter: _Meter, committed: int, overrun: int, at: float) -> None:
         if not (committed or overrun):
             return
-        bucket = bucket_of(window_from(meter[2]), at)
-        row = self._buckets(meter).setdefault(bucket, [0, 0])
+        buckets = self._buckets(meter)
+        bucket = booking_bucket(window_from(meter[2]), at, _newest(buckets))
+        row = buckets.setdefault(bucket, [0, 0])
         before = tuple(row)
         row[:] = min(row[0] + committed, _USED_MAX), min(row[1] + overrun, _USED_MAX)
         self._dirty[1][(*meter, bucket)] = None
@@ -361,10 +362,11 @@ class Accounts:
         warned = known[2] if known is not None else None
         told: list[Warned] = []
         if take.warn_at is not None and take.limit is not None:
-            bucket = bucket_of(take.window, at)
+            newest = _newest(self._buckets(meter))
+            bucket = booking_bucket(take.window, at, newest)
             standing = self._standing(meter, take.window, at)
             used = standing.held + standing.committed + standing.overrun
-            since = first_bucket(take.window, at)
+            since = first_bucket(take.window, at, newest)
             if used >= take.warn_at and (warned is None or warned < since):
                 warned = bucket
                 told.append(Warned(str(take.account), take.kind, used, take.limit))
@@ -402,7 +404,9 @@ class Accounts:
         """Write what changed: a row an account, however many commits took of it."""
         held, meters, rows, holds = self._dirty
         self._many(_HELD, ((*key, self._held[key]) for key in held))
-        self._many(_METER, ((*meter, *self._meters[meter[:3]][meter[3]]) for meter in meters))
+        used = ((meter, self._meters[meter[:3]][meter[3]]) for meter in meters)
+        # A bucket of nothing is one whose booking was taken back: it would be taken for the newest.
+        self._many(_METER, ((*meter, *amounts) for meter, amounts in used if any(amounts)))
         self._many(_ACCOUNT, ((*meter, *self._rows[meter]) for meter in rows))
         self._many("INSERT OR IGNORE INTO born VALUES (?)", ((b,) for b in sorted(self._born)))
         changed = [self._holds[id_] for id_ in holds]
@@ -418,19 +422,22 @@ class Accounts:
         self._many(
             "DELETE FROM holds WHERE id = ?", ((h.id,) for h in changed if h.state == "settled")
         )
-        self._many(
-            'DELETE FROM meters WHERE account = ? AND kind = ? AND "window" = ? AND bucket = ?',
-            (
-                (*meter, bucket)
-                for meter in dict.fromkeys(key[:3] for key in meters)
-                for bucket in sorted(self._meters[meter])[:-_BUCKETS_KEPT]
-            ),
-        )
+        for account, kind, window in dict.fromkeys(key[:3] for key in meters):
+            # What went out of its window counts no more, whatever is done to the clock.
+            newest = _newest(self._meters[account, kind, window])
+            if newest is not None:
+                first = newest - buckets_back(window_from(window))
+                self._db.execute(_PRUNE, (account, kind, window, first))
 
     def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         listed = list(rows)
         if listed:
             self._db.executemany(statement, listed)
+
+
+def _newest(buckets: Mapping[int, list[int]]) -> int | None:
+    """The last bucket in which anything was booked."""
+    return max((bucket for bucket, used in buckets.items() if any(used)), default=None)
 
 
 # The same few accounts and windows come again in every call, and their names are made of parts.

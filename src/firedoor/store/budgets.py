@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from firedoor.budget.windows import first_bucket
+from firedoor.budget.windows import buckets_back, first_bucket
 from firedoor.store.accounts import window_from
 from firedoor.types.budget import AccountRow
 
@@ -32,8 +32,10 @@ def account_rows(
         first = first_bucket(window_from(window), at)
         committed, overrun = db.execute(
             "SELECT coalesce(sum(committed), 0), coalesce(sum(overrun), 0) FROM meters "
-            'WHERE account = ? AND kind = ? AND "window" = ? AND bucket >= ?',
-            (account, kind, window, first),
+            'WHERE account = ?1 AND kind = ?2 AND "window" = ?3 AND bucket >= max(?4, ifnull(('
+            'SELECT max(bucket) FROM meters WHERE account = ?1 AND kind = ?2 AND "window" = ?3), 0) '
+            "- ?5)",
+            (account, kind, window, first, buckets_back(window_from(window))),
         ).fetchone()
         (raised,) = db.execute(
             "SELECT coalesce(sum(amount), 0) FROM raises WHERE account = ? AND kind = ? "
