@@ -148,6 +148,9 @@ class Budgeting:
         exchange = self.exchange
         row, exposed = exchange.known_instance(), exchange.exposed_label().generation
         takes = budget.call_takes(self._budgets, self.path, exposed, self._ask())
+        if self._retells:
+            # What a response holds in the background must not bar the poll that frees it.
+            takes = tuple(take for take in takes if take.kind == "requests")
         instances = [a for a in self.path if a.scope is Scope.INSTANCE]
         if len(instances) > 1 and not exchange.engine.stored(row):
             born = budget.spawn_takes(self._budgets, self.path[:-1], exposed)
@@ -184,6 +187,12 @@ class Budgeting:
         ]
 
     @property
+    def _retells(self) -> bool:
+        """Whether the call only looks at what an earlier one brought, or ends that."""
+        endpoint = self.exchange.endpoint
+        return endpoint.retells and not endpoint.needs_body
+
+    @property
     def _generates(self) -> bool:
         """Whether the call has an output that a limit can bound."""
         endpoint = self.exchange.endpoint
@@ -201,7 +210,7 @@ class Budgeting:
                 self.cap = self._budgets.output_tokens_default
             each = self.cap if self.cap is not None else asked or 0
             output = min(_AMOUNT_MAX, each * choices)
-        ask = budget.Ask(size, output)
+        ask = budget.Ask(size, output, generates=self._generates)
         rates = self._rates()
         if rates is None:
             return ask
@@ -366,6 +375,9 @@ class Budgeting:
         seconds = exchange.at - exchange.started_at
         if status is not None and status >= 400 and broken is None:
             # An error is an answer that nobody bills.
+            return budget.Used(seconds=seconds)
+        if self._retells:
+            # The usage that it tells is that of the call it tells of.
             return budget.Used(seconds=seconds)
         usage = answer.usage
         told_input = usage.input_tokens if usage is not None else None
