@@ -1,5 +1,6 @@
 """Budgets under callers, providers and clocks that do not play fair."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_a_long_line_of_spawns_is_charged_up_to_its_head(tmp_path: Path) -> None
     world = office(tmp_path, "  - {scope: 'instance:head', requests: 20}")
     assert claimed(world, ALICE, "head").sent
     line = ["head", *(f"n{i}" for i in range(12))]
-    for parent, child in zip(line, line[1:], strict=False):
+    for parent, child in itertools.pairwise(line):
         assert claimed(world, ALICE, child, parent).sent
     assert used(world, "instance:head") == [13]
 

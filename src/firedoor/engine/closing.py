@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from firedoor import wire
 from firedoor.engine import explain, proving, record
+from firedoor.engine.budgeting import Seen
 from firedoor.engine.emitted import Emitted
 from firedoor.engine.port import CallRow, Commit, EntryDraft
 from firedoor.identity import extend_all
@@ -21,10 +22,8 @@ class End(NamedTuple):
     status: int | None
     broken: str | None
     """What went wrong, if anything did."""
-    seen_chars: int
-    """Characters of a stream that were seen."""
-    seen_bytes: int
-    """The same in bytes."""
+    seen: Seen
+    """How much of it was seen."""
     filtered: int
     """Elements of a list that the caller may not see."""
 
@@ -81,7 +80,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
             "id": answer.id,
             "finish": list(answer.finish),
             "error": answer.error or end.broken,
-            "seen_characters": end.seen_chars,
+            "seen_characters": end.seen.chars,
             "filtered": end.filtered,
             "opaque": emitted.opaque,
         },
@@ -133,7 +132,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
         entry=EntryDraft("call.close", body),
         awaited=exchange.enforcing,
         turns=tuple(turns),
-        settle=exchange.budgeting.settlement(answer, end.status, end.broken, end.seen_bytes),
+        settle=exchange.budgeting.settlement(answer, end.status, end.broken, end.seen),
         files=exchange.judged.files_made(answer) if answered else (),
         **emitted.drain(),
     )
