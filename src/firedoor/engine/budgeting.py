@@ -38,9 +38,12 @@ _CHOICES_MAX: Final = 1 << 20
 _BACKGROUND_LEASE_S: Final = 86_400.0
 """How long a background response may take before it is taken to have used all that it held."""
 _BYTES_A_TOKEN_LEAST: Final = 2
-_BYTES_A_TOKEN_MOST: Final = 8
-"""Fewer tokens than bytes by this much are not to be had from any text: a stream is only cut when it
-certainly has more than its call held."""
+_CHARS_A_TOKEN_MOST: Final = 8
+"""Fewer tokens than characters by this much are not to be had from a text, runs of one character
+aside: a stream is only cut when it certainly has more than its call held. Not bytes: a token of Hindi
+or Tamil has 7 of them at the mean (OpenAI's figures for o200k, 2024), and many words have 20."""
+# A token may be 128 blanks or dashes.
+_RUN: Final = re.compile(r"(.)\1{7,127}", re.DOTALL)
 _SHRINKS_MAX: Final = 3
 # Models that think unseen whether they are asked to or not.
 _THINKS: Final = re.compile(
@@ -48,6 +51,28 @@ _THINKS: Final = re.compile(
 )
 _THINKING: Final = ("reasoning", "reasoning_effort", "thinking")
 _UNDER_WAY: Final = frozenset({"queued", "in_progress"})
+
+
+class Seen:
+    """How much of an answer was seen."""
+
+    __slots__ = ("_distinct", "bytes", "chars")
+
+    def __init__(self) -> None:
+        self.chars = 0
+        self.bytes = 0
+        self._distinct = 0
+
+    def add(self, text: str) -> None:
+        """Something that a model wrote."""
+        self.chars += len(text)
+        self.bytes += len(text.encode("utf-8", "surrogatepass"))
+        self._distinct += len(_RUN.sub(r"\1", text))
+
+    @property
+    def tokens_least(self) -> int:
+        """Fewer tokens it cannot be."""
+        return -(-self._distinct // _CHARS_A_TOKEN_MOST)
 
 
 class Budgeting:
@@ -160,6 +185,9 @@ class Budgeting:
         exchange = self.exchange
         row, exposed = exchange.known_instance(), exchange.exposed_label().generation
         takes = budget.call_takes(self._budgets, self.path, exposed, self._ask())
+        if self._retells:
+            # What a response holds in the background must not bar the poll that frees it.
+            takes = tuple(take for take in takes if take.kind == "requests")
         instances = [a for a in self.path if a.scope is Scope.INSTANCE]
         if len(instances) > 1 and not exchange.engine.stored(row):
             born = budget.spawn_takes(self._budgets, self.path[:-1], exposed)
@@ -206,6 +234,12 @@ class Budgeting:
         ]
 
     @property
+    def _retells(self) -> bool:
+        """Whether the call only looks at what an earlier one brought, or ends that."""
+        endpoint = self.exchange.endpoint
+        return endpoint.retells and not endpoint.needs_body
+
+    @property
     def _generates(self) -> bool:
         """Whether the call has an output that a limit can bound."""
         endpoint = self.exchange.endpoint
@@ -223,7 +257,7 @@ class Budgeting:
                 self.cap = self._budgets.output_tokens_default
             each = self.cap if self.cap is not None else asked or 0
             output = min(_AMOUNT_MAX, each * choices)
-        ask = budget.Ask(size, output)
+        ask = budget.Ask(size, output, generates=self._generates)
         rates = self._rates()
         if rates is None:
             return ask
@@ -396,12 +430,12 @@ class Budgeting:
             settle=(Settlement(hold.id, {}, exchange.at + self._budgets.lease_s),),
         )
 
-    def overrun(self, seen_bytes: int) -> bool:
+    def overrun(self, seen: "Seen") -> bool:
         """Whether a stream has certainly brought more than its call held."""
         held = self._held("output_tokens")
         if held is None or not self.exchange.enforcing:
             return False
-        return seen_bytes > held * _BYTES_A_TOKEN_MOST
+        return seen.tokens_least > held
 
     def _held(self, kind: str) -> int | None:
         if self._hold is None:
@@ -411,7 +445,7 @@ class Budgeting:
     # -- at its end --------------------------------------------------------------------------------
 
     def settlement(
-        self, answer: Answer, status: int | None, broken: str | None, seen_bytes: int
+        self, answer: Answer, status: int | None, broken: str | None, seen: "Seen"
     ) -> tuple[Settlement, ...]:
         """What the call used, as far as anybody can tell; once a call."""
         if not self._budgets or self._settled:
@@ -424,9 +458,7 @@ class Budgeting:
             # It goes on at the provider: polled or cancelled, it is settled then.
             return retold
         self._settled = True
-        used = budget.used_by(
-            hold.takes, self._used(hold.takes, answer, status, broken, seen_bytes)
-        )
+        used = budget.used_by(hold.takes, self._used(hold.takes, answer, status, broken, seen))
         cause = (
             "the stream was cut" if broken == "budget" else "the provider told more than was held"
         )
@@ -440,7 +472,7 @@ class Budgeting:
 
     def _used(
         self, takes: Iterable[Take], answer: Answer, status: int | None, broken: str | None,
-        seen_bytes: int,
+        seen: "Seen",
     ) -> budget.Used:  # fmt: skip
         exchange = self.exchange
         held = {take.kind: take.amount for take in takes}
@@ -450,6 +482,9 @@ class Budgeting:
         seconds = exchange.at - exchange.started_at
         if status is not None and status >= 400 and broken is None:
             # An error is an answer that nobody bills.
+            return budget.Used(seconds=seconds)
+        if self._retells:
+            # The usage that it tells is that of the call it tells of.
             return budget.Used(seconds=seconds)
         told = _told(answer.usage)
         told_input, told_output = told.input, told.output
@@ -465,8 +500,8 @@ class Budgeting:
             if broken == "budget" or (unseen and exchange.enforcing):
                 output = whole_output
             else:
-                output = min(-(-seen_bytes // _BYTES_A_TOKEN_LEAST), whole_output)
-            output = max(output, -(-seen_bytes // _BYTES_A_TOKEN_MOST), told_output or 0)
+                output = min(-(-seen.bytes // _BYTES_A_TOKEN_LEAST), whole_output)
+            output = max(output, seen.tokens_least, told_output or 0)
         if not self._generates and told_output is None:
             output = 0
             input_ = max(0, told_input or 0)
