@@ -200,7 +200,7 @@ def test_usage_that_says_nothing_is_settled_by_what_was_seen(tmp_path: Path, usa
 
 def test_a_plain_answer_beyond_its_hold_without_usage_is_overrun(tmp_path: Path) -> None:
     world = office(tmp_path)
-    answer = shapes.chat(Reply("x" * 80_000), "m", 1) | {"usage": None}
+    answer = shapes.chat(Reply("word " * 16_000), "m", 1) | {"usage": None}
     ask(world, plain(answer))
     assert account(world, "output_tokens") == (0, 900, 9_100)
 
@@ -246,6 +246,24 @@ def test_a_stream_far_beyond_its_hold_is_stopped_by_its_own_error(
     assert (held, committed) == (0, 50)
     assert 1 <= overrun <= 20
     assert world.explain(seen)["upstream"]["error"] == "budget"
+
+
+@pytest.mark.parametrize("token", ["नमस्ते ", "-" * 80, " " * 100 + "\n", "வணக்கம்", "🏳️‍🌈"])
+def test_a_stream_of_long_tokens_is_not_stopped(tmp_path: Path, token: str) -> None:
+    """Fifty tokens may have thousands of bytes, and are no more than fifty."""
+    world = office(tmp_path)
+    lines = events("chat", Reply(token * 50, pieces=50))
+    seen = stream(world, "chat", [head(), *told(lines), UpstreamEnd(AT)])
+    assert b"firedoor_budget_exhausted" not in seen.body
+    assert seen.body.endswith(b"data: [DONE]\n\n")
+
+
+def test_a_stream_of_one_character_is_stopped_as_well(tmp_path: Path) -> None:
+    world = office(tmp_path)
+    lines = events("chat", Reply("-" * 400_000, pieces=400))
+    seen = stream(world, "chat", [head(), *told(lines), UpstreamEnd(AT)])
+    assert b"firedoor_budget_exhausted" in seen.body
+    assert len(seen.body) < 200_000
 
 
 @pytest.mark.parametrize("surface", CALLING)

@@ -153,8 +153,10 @@ def call_takes(
 
     def amount(limit: Limit) -> int:
         hold = KINDS[limit.kind].hold
-        # A hold of nothing would be let in by an account that has nothing left.
-        return max(1, hold(ask)) if hold is not None else 0
+        least = hold(ask) if hold is not None else 0
+        # A hold of nothing would be let in by an account that has nothing left: not where a model
+        # writes, but a look at what was written takes no tokens.
+        return max(1, least) if hold is not None and ask.generates else least
 
     return _takes(budgets, path, exposed, Taken.CALL, amount)
 

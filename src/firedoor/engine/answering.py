@@ -83,8 +83,7 @@ class Answering:
         """The bytes being read, in `observe`: passed on even where reading them fails."""
         self._unread = False
         """Whether reading the answer failed, so that nothing can be said of it."""
-        self._seen_chars = 0
-        self._seen_bytes = 0
+        self._seen = budgeting.Seen()
         self._emitted = Emitted(exchange)
         self._broken: str | None = None
         self._listing: tuple[bytes, wire.Listing, list[Digest | None]] | None = None
@@ -267,9 +266,8 @@ class Answering:
         assert stream is not None
         wait = bool(self._held)
         for piece in pieces:
-            self._seen_chars += len(piece.text)
-            self._seen_bytes += len(piece.text.encode("utf-8", "surrogatepass"))
-            if self.exchange.budgeting.overrun(self._seen_bytes) and not self._closing:
+            self._seen.add(piece.text)
+            if self.exchange.budgeting.overrun(self._seen) and not self._closing:
                 out.append(StopUpstream())
                 self._end_here(
                     "budget",
@@ -449,7 +447,8 @@ class Answering:
         if self.answer.error == "unreadable" and exchange.enforcing and said:
             return self._on_failed("malformed")
         refused: dict[str, str] = {}
-        self._seen_bytes = sum(map(_size, self.answer.output))
+        for piece in self.answer.output:
+            self._seen.add(_written(piece))
         for piece in self.answer.output:
             if isinstance(piece, ToolCall):
                 told, _ = yield from self._refusal_of(piece, [])
@@ -523,8 +522,7 @@ class Answering:
             self.answer or Answer(),
             self.status,
             self._broken,
-            self._seen_chars,
-            self._seen_bytes,
+            self._seen,
             self._filtered,
         )
         return closing.of_end(self.exchange, self._emitted, end)
@@ -681,10 +679,9 @@ class Answering:
         return [StopUpstream(), self._close()]
 
 
-def _size(piece: OutputPart | ToolCall) -> int:
-    """How much a model wrote for this, in bytes."""
-    text = piece.text if isinstance(piece, OutputPart) else piece.name + piece.arguments
-    return len(text.encode("utf-8", "surrogatepass"))
+def _written(piece: OutputPart | ToolCall) -> str:
+    """What a model wrote for this."""
+    return piece.text if isinstance(piece, OutputPart) else piece.name + piece.arguments
 
 
 def _may_say(status: int, headers: list[tuple[bytes, bytes]]) -> bool:

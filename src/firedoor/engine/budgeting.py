@@ -11,7 +11,7 @@ A hold is a lease: it is renewed while the call lives, and lapses with the proce
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from firedoor import budget, lineage, policy, wire
 from firedoor.engine.asking import call_ask
@@ -24,6 +24,7 @@ from firedoor.types.ids import RoomId
 from firedoor.types.key import KeyRow
 from firedoor.types.label import BOTTOM, Label
 from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
+from firedoor.types.usage import Usage
 from firedoor.types.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ _CHOICES_MAX: Final = 1 << 20
 _BACKGROUND_LEASE_S: Final = 86_400.0
 """How long a background response may take before it is taken to have used all that it held."""
 _BYTES_A_TOKEN_LEAST: Final = 2
-_BYTES_A_TOKEN_MOST: Final = 8
-"""Fewer tokens than bytes by this much are not to be had from any text: a stream is only cut when it
-certainly has more than its call held."""
+_CHARS_A_TOKEN_MOST: Final = 8
+"""Fewer tokens than characters by this much are not to be had from a text, runs of one character
+aside: a stream is only cut when it certainly has more than its call held. Not bytes: a token of Hindi
+or Tamil has 7 of them at the mean (OpenAI's figures for o200k, 2024), and many words have 20."""
+# A token may be 128 blanks or dashes.
+_RUN: Final = re.compile(r"(.)\1{7,127}", re.DOTALL)
 _SHRINKS_MAX: Final = 3
 # Models that think unseen whether they are asked to or not.
 _THINKS: Final = re.compile(
@@ -47,6 +51,28 @@ _THINKS: Final = re.compile(
 )
 _THINKING: Final = ("reasoning", "reasoning_effort", "thinking")
 _UNDER_WAY: Final = frozenset({"queued", "in_progress"})
+
+
+class Seen:
+    """How much of an answer was seen."""
+
+    __slots__ = ("_distinct", "bytes", "chars")
+
+    def __init__(self) -> None:
+        self.chars = 0
+        self.bytes = 0
+        self._distinct = 0
+
+    def add(self, text: str) -> None:
+        """Something that a model wrote."""
+        self.chars += len(text)
+        self.bytes += len(text.encode("utf-8", "surrogatepass"))
+        self._distinct += len(_RUN.sub(r"\1", text))
+
+    @property
+    def tokens_least(self) -> int:
+        """Fewer tokens it cannot be."""
+        return -(-self._distinct // _CHARS_A_TOKEN_MOST)
 
 
 class Budgeting:
@@ -167,6 +193,9 @@ class Budgeting:
         exchange = self.exchange
         row, exposed = exchange.known_instance(), exchange.exposed_label().generation
         takes = budget.call_takes(self._budgets, self.path, exposed, self._ask())
+        if self._retells:
+            # What a response holds in the background must not bar the poll that frees it.
+            takes = tuple(take for take in takes if take.kind == "requests")
         instances = [a for a in self.path if a.scope is Scope.INSTANCE]
         if len(instances) > 1 and not exchange.engine.stored(row):
             born = budget.spawn_takes(self._budgets, self.path[:-1], exposed)
@@ -213,6 +242,12 @@ class Budgeting:
         ]
 
     @property
+    def _retells(self) -> bool:
+        """Whether the call only looks at what an earlier one brought, or ends that."""
+        endpoint = self.exchange.endpoint
+        return endpoint.retells and not endpoint.needs_body
+
+    @property
     def _generates(self) -> bool:
         """Whether the call has an output that a limit can bound."""
         endpoint = self.exchange.endpoint
@@ -230,7 +265,7 @@ class Budgeting:
                 self.cap = self._budgets.output_tokens_default
             each = self.cap if self.cap is not None else asked or 0
             output = min(_AMOUNT_MAX, each * choices)
-        ask = budget.Ask(size, output)
+        ask = budget.Ask(size, output, generates=self._generates)
         rates = self._rates()
         if rates is None:
             return ask
@@ -403,12 +438,12 @@ class Budgeting:
             settle=(Settlement(hold.id, {}, exchange.at + self._budgets.lease_s),),
         )
 
-    def overrun(self, seen_bytes: int) -> bool:
+    def overrun(self, seen: "Seen") -> bool:
         """Whether a stream has certainly brought more than its call held."""
         held = self._held("output_tokens")
         if held is None or not self.exchange.enforcing:
             return False
-        return seen_bytes > held * _BYTES_A_TOKEN_MOST
+        return seen.tokens_least > held
 
     def _held(self, kind: str) -> int | None:
         if self._hold is None:
@@ -418,7 +453,7 @@ class Budgeting:
     # -- at its end --------------------------------------------------------------------------------
 
     def settlement(
-        self, answer: Answer, status: int | None, broken: str | None, seen_bytes: int
+        self, answer: Answer, status: int | None, broken: str | None, seen: "Seen"
     ) -> tuple[Settlement, ...]:
         """What the call used, as far as anybody can tell; once a call."""
         if not self._budgets or self._settled:
@@ -431,9 +466,7 @@ class Budgeting:
             # It goes on at the provider: polled or cancelled, it is settled then.
             return retold
         self._settled = True
-        used = budget.used_by(
-            hold.takes, self._used(hold.takes, answer, status, broken, seen_bytes)
-        )
+        used = budget.used_by(hold.takes, self._used(hold.takes, answer, status, broken, seen))
         cause = (
             "the stream was cut" if broken == "budget" else "the provider told more than was held"
         )
@@ -447,7 +480,7 @@ class Budgeting:
 
     def _used(
         self, takes: Iterable[Take], answer: Answer, status: int | None, broken: str | None,
-        seen_bytes: int,
+        seen: "Seen",
     ) -> budget.Used:  # fmt: skip
         exchange = self.exchange
         held = {take.kind: take.amount for take in takes}
@@ -458,9 +491,11 @@ class Budgeting:
         if status is not None and status >= 400 and broken is None:
             # An error is an answer that nobody bills.
             return budget.Used(seconds=seconds)
-        usage = answer.usage
-        told_input = usage.input_tokens if usage is not None else None
-        told_output = usage.output_tokens if usage is not None else None
+        if self._retells:
+            # The usage that it tells is that of the call it tells of.
+            return budget.Used(seconds=seconds)
+        told = _told(answer.usage)
+        told_input, told_output = told.input, told.output
         whole_input = held.get("input_tokens", ask.input_tokens_max)
         whole_output = held.get("output_tokens", ask.output_tokens_max)
         input_ = told_input if told_input is not None and told_input >= 0 else whole_input
@@ -473,20 +508,31 @@ class Budgeting:
             if broken == "budget" or (unseen and exchange.enforcing):
                 output = whole_output
             else:
-                output = min(-(-seen_bytes // _BYTES_A_TOKEN_LEAST), whole_output)
-            output = max(output, -(-seen_bytes // _BYTES_A_TOKEN_MOST), told_output or 0)
+                output = min(-(-seen.bytes // _BYTES_A_TOKEN_LEAST), whole_output)
+            output = max(output, seen.tokens_least, told_output or 0)
         if not self._generates and told_output is None:
             output = 0
             input_ = max(0, told_input or 0)
-        read, written = (usage.read_tokens, usage.written_tokens) if usage is not None else (0, 0)
-        if told_input is not None:
-            input_ += read
         rates = self._rates()
-        cost = budget.cost_of(rates, input_, output, written) if rates is not None else 0
-        if told_input is not None:
-            input_ += written
+        cost = 0
+        if rates is not None:
+            cost = budget.cost_of(rates, max(0, input_ - told.written), output, told.written)
+            cost += self._cost_beside(answer)
+        input_ += told.input_beside
+        output += told.output_beside
         bound = _AMOUNT_MAX
         return budget.Used(True, min(input_, bound), min(output, bound), min(cost, bound), seconds)
+
+    def _cost_beside(self, answer: Answer) -> int:
+        """What other models cost inside the call, at their own prices."""
+        total = 0
+        for beside in answer.usage.beside if answer.usage is not None else ():
+            rates = self.exchange.settings.prices(beside.model) or self._rates()
+            told = _told(beside.usage)
+            if rates is not None:
+                plain = max(0, (told.input or 0) - told.written)
+                total += budget.cost_of(rates, plain, told.output or 0, told.written)
+        return total
 
     def _hides(self) -> bool:
         """Whether the answer may hold what nobody sees: reasoning, or tools of the provider's."""
@@ -496,16 +542,8 @@ class Budgeting:
         if self.exchange.endpoint.surface is Surface.GEMINI_GENERATE:
             return True
         model = request.params.model or ""
-        hosted = any(not self._is_function(tool.pointer) for tool in request.offered)
+        hosted = any(tool.hosted for tool in request.offered)
         return hosted or _THINKS.search(model) is not None
-
-    def _is_function(self, pointer: str) -> bool:
-        value: object = self.exchange.request.fields
-        for step in pointer.split("/")[1:]:
-            value = value[int(step)] if isinstance(value, list) else value[step]  # type: ignore[index]
-        if not isinstance(value, dict):
-            return False
-        return value.get("type", "function") in ("function", "custom")
 
     def _goes_on(self, answer: Answer, status: int | None, broken: str | None) -> bool:
         """Whether a background response goes on at the provider, whatever became of this answer."""
@@ -522,14 +560,16 @@ class Budgeting:
         retold = self.exchange.references.retold
         if retold is None or self._under_way(answer):
             return ()
-        usage = answer.usage
+        told = _told(answer.usage)
         used = {"requests": 1, "concurrent": 0, "wall_time": 0}
-        into, out = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
-        if into is not None and out is not None:
-            used |= {"input_tokens": into, "output_tokens": out}
+        if told.input is not None and told.output is not None:
+            used["input_tokens"] = told.input + told.input_beside
+            used["output_tokens"] = told.output + told.output_beside
             rates = self.exchange.settings.prices(answer.model)
             if rates is not None:
-                used["cost_usd"] = budget.cost_of(rates, into, out)
+                plain = max(0, told.input - told.written)
+                used["cost_usd"] = budget.cost_of(rates, plain, told.output, told.written)
+                used["cost_usd"] += self._cost_beside(answer)
         # One that was cancelled tells no figures, and had used something.
         return (Settlement(f"h_{retold[0].call}", used, rest=True),)
 
@@ -540,6 +580,32 @@ def _with_caps(budgets: budget.Budgets, key: KeyRow) -> budget.Budgets:
     return budgets.with_limits(
         budget.Limit(Scope.KEY, key.id, kind, "", amount, budget.LIFETIME)
         for kind, amount in key.caps
+    )
+
+
+class _Told(NamedTuple):
+    """What a provider said that a call used, as accounts count it."""
+
+    input: int | None
+    """With what came out of caches and went into them."""
+    output: int | None
+    written: int
+    """Of the input, what went into a cache at a price of its own."""
+    input_beside: int = 0
+    """What other models used inside the call."""
+    output_beside: int = 0
+
+
+def _told(usage: Usage | None) -> _Told:
+    if usage is None:
+        return _Told(None, None, 0)
+    beside = [b.usage for b in usage.beside]
+    return _Told(
+        usage.input_total if usage.input_tokens is not None else None,
+        usage.output_tokens,
+        usage.cache_write_tokens if usage.cache_apart else 0,
+        sum(b.input_total for b in beside),
+        sum(b.output_tokens or 0 for b in beside),
     )
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from firedoor import wire
 from firedoor.engine import explain, proving, record
+from firedoor.engine.budgeting import Seen
 from firedoor.engine.emitted import Emitted
 from firedoor.engine.port import CallRow, Commit, EntryDraft
 from firedoor.identity import extend_all
@@ -21,10 +22,8 @@ class End(NamedTuple):
     status: int | None
     broken: str | None
     """What went wrong, if anything did."""
-    seen_chars: int
-    """Characters of a stream that were seen."""
-    seen_bytes: int
-    """The same in bytes."""
+    seen: Seen
+    """How much of it was seen."""
     filtered: int
     """Elements of a list that the caller may not see."""
 
@@ -65,7 +64,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
         "input_tokens": answer.usage.input_tokens if answer.usage else None,
         "output_tokens": answer.usage.output_tokens if answer.usage else None,
     }
-    settle = exchange.budgeting.settlement(answer, end.status, end.broken, end.seen_bytes)
+    settle = exchange.budgeting.settlement(answer, end.status, end.broken, end.seen)
     overruns = exchange.budgeting.overruns
     state = "answered" if end.broken is None else "broken"
     closed: dict[str, object] = {
@@ -85,7 +84,7 @@ def of_end(exchange: "Exchange", emitted: Emitted, end: End) -> Commit:
             "id": answer.id,
             "finish": list(answer.finish),
             "error": answer.error or end.broken,
-            "seen_characters": end.seen_chars,
+            "seen_characters": end.seen.chars,
             "filtered": end.filtered,
             "opaque": emitted.opaque,
         },

@@ -87,7 +87,7 @@ class RequestReader:
         self.params = Params()
         self.turns: list[object] = []
         self.fields: dict[str, object] = {}
-        self.offered: tuple[wire.Offered, ...] = ()
+        self.offered: tuple[wire.Definition, ...] = ()
         """The tools that the call offers."""
         self.holds: tuple[str, ...] = ()
         """What those let an instance do."""
@@ -213,7 +213,7 @@ class RequestReader:
             sections = surface.sections(document)
             self.params = self._with_model(surface.params(document))
             self.turns, self.fields = sections.turns, sections.fields
-            self.offered = wire.offered_tools(self.fields)
+            self.offered = surface.defined(self.fields)
             self.holds = held_by(self.settings.policy, {tool.name for tool in self.offered})
             found = None
             if not afresh:

@@ -9,6 +9,7 @@ A transaction carries many commits, and the widest accounts are in all of them. 
 has is read once, kept here while the transaction lasts, and written once at its end.
 """
 
+import functools
 import json
 import math
 import sqlite3
@@ -18,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from firedoor.budget.admission import Standing, available, refills_at, set_aside
 from firedoor.budget.windows import booking_bucket, buckets_back, first_bucket
 from firedoor.engine.port import Commit, Exhausted
-from firedoor.types.budget import Cycle, Hold, Settlement, Take, Warned, Window
+from firedoor.types.budget import Account, Cycle, Hold, Settlement, Take, Warned, Window
 
 _LAPSED_MAX: Final = 256
 """Holds that are freed at a time because theirs is up: the next transaction goes on, and so does this
@@ -133,7 +134,9 @@ class Accounts:
     def refused(self, takes: Iterable[Take], at: float) -> frozenset[tuple[str, str]]:
         """(account id, kind) of those that would be refused, each by itself; nothing is taken."""
         return frozenset(
-            (take.account.id, take.kind) for take in takes if self._refusal(take, at) is not None
+            (take.account.id, take.kind)
+            for take in takes
+            if self._refusal(take, _meter(take), at) is not None
         )
 
     def undo(self) -> None:
@@ -151,15 +154,15 @@ class Accounts:
         wanted = _levelled(
             take for take in hold.takes if not (take.once and self._known(take.once))
         )
-        for take in wanted:
-            refused = self._refusal(take, at)
+        for take, meter in wanted:
+            refused = self._refusal(take, meter, at)
             if refused is not None:
                 return refused
-        born = {take.once for take in wanted if take.once}
+        born = {take.once for take, _ in wanted if take.once}
         self._born |= born
         self._undo.append(lambda: self._born.difference_update(born))
-        stood = tuple(self._committed(take, at) for take in hold.takes)
-        takes = [(t.account.id, t.kind, str(t.window), t.amount) for t in wanted]
+        stood = tuple(self._standing(_meter(t), t.window, at).committed for t in hold.takes)
+        takes = [(*meter, take.amount) for take, meter in wanted]
         opened = _Open(hold.id, hold.call, hold.expires_at, "held", hold.keeps, takes)
         self._holds[hold.id] = opened
         self._dirty[3][hold.id] = None
@@ -172,13 +175,9 @@ class Accounts:
         for key, amount in opened.amounts().items():
             self._change_held(key, amount)
         warned: list[Warned] = []
-        for take in wanted:
-            warned += self._note(take, at)
+        for take, meter in wanted:
+            warned += self._note(take, meter, at)
         return Taken(tuple(warned), stood)
-
-    def _committed(self, take: Take, at: float) -> int:
-        meter = take.account.id, take.kind, str(take.window)
-        return self._standing(meter, take.window, at).committed
 
     def _known(self, instance: str) -> bool:
         if instance in self._born:
@@ -186,19 +185,17 @@ class Accounts:
         found = self._db.execute("SELECT 1 FROM born WHERE instance = ?", (instance,)).fetchone()
         return found is not None
 
-    def _refusal(self, take: Take, at: float) -> Exhausted | None:
+    def _refusal(self, take: Take, meter: _Meter, at: float) -> Exhausted | None:
         """Why an account cannot bear this; None where it can.
 
         INVARIANT: committed + overrun + held <= limit after every hold that is let through.
         """
         if take.limit is None:
             return None
-        account = take.account.id
-        meter = account, take.kind, str(take.window)
         standing = self._standing(meter, take.window, at)
-        limit = take.limit + self._raised((account, take.kind), at)
+        limit = take.limit + self._raised(meter[:2], at)
         floors = [
-            (floor, self._standing((other, take.kind, str(take.window)), take.window, at))
+            (floor, self._standing((other, *meter[1:]), take.window, at))
             for other, floor in take.floors
         ]
         kept = set_aside(floors)
@@ -267,10 +264,11 @@ class Accounts:
     # -- what there is ---------------------------------------------------------------------------
 
     def _standing(self, meter: _Meter, window: Window, at: float) -> Standing:
-        used = [row for _, row in self._counted(meter, window, at)]
-        return Standing(
-            self._held_on(meter[:2]), sum(row[0] for row in used), sum(row[1] for row in used)
-        )
+        committed = overrun = 0
+        for _, row in self._counted(meter, window, at):
+            committed += row[0]
+            overrun += row[1]
+        return Standing(self._held_on(meter[:2]), committed, overrun)
 
     def _counted(self, meter: _Meter, window: Window, at: float) -> list[tuple[int, list[int]]]:
         """(bucket, [committed, overrun]) of all that counts at ``at``."""
@@ -358,9 +356,8 @@ class Accounts:
 
         self._undo.append(back)
 
-    def _note(self, take: Take, at: float) -> list[Warned]:
+    def _note(self, take: Take, meter: _Meter, at: float) -> list[Warned]:
         """Note what the account is held to; tell of a soft limit passed, once a window."""
-        meter = take.account.id, take.kind, str(take.window)
         known = self._row(meter)
         warned = known[2] if known is not None else None
         told: list[Warned] = []
@@ -444,17 +441,35 @@ def _newest(buckets: Mapping[int, list[int]]) -> int | None:
     return max((bucket for bucket, used in buckets.items() if any(used)), default=None)
 
 
-def _levelled(takes: Iterable[Take]) -> list[Take]:
+# The same few accounts and windows come again in every call, and their names are made of parts.
+@functools.lru_cache(maxsize=4096)
+def _account_id(account: Account) -> str:
+    return account.id
+
+
+@functools.lru_cache(maxsize=256)
+def _window_text(window: Window) -> str:
+    return str(window)
+
+
+def _meter(take: Take) -> _Meter:
+    return _account_id(take.account), take.kind, _window_text(take.window)
+
+
+def _levelled(takes: Iterable[Take]) -> list[tuple[Take, _Meter]]:
     """The takes, each with the largest amount that is asked of its account and kind in any window:
     what is held is one amount, and it counts in all of them."""
-    listed = list(takes)
+    listed = [(take, _meter(take)) for take in takes]
     most: dict[_Held, int] = {}
-    for take in listed:
-        key = take.account.id, take.kind
-        most[key] = max(most.get(key, 0), take.amount)
-    return [take._replace(amount=most[take.account.id, take.kind]) for take in listed]
+    for take, meter in listed:
+        most[meter[:2]] = max(most.get(meter[:2], 0), take.amount)
+    return [
+        (take if take.amount == most[meter[:2]] else take._replace(amount=most[meter[:2]]), meter)
+        for take, meter in listed
+    ]
 
 
+@functools.lru_cache(maxsize=256)
 def window_from(text: str) -> Window:
     """A window as `str` wrote it."""
     cycle, _, length = text.partition("/")

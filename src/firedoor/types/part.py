@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from firedoor.types.usage import Usage
+
 
 class Channel(StrEnum):
     """The path by which a part reached the context (DESIGN §2)."""
@@ -216,17 +218,6 @@ class Edge(NamedTuple):
     recipient: str | None
     chars: int
     """Characters that were said."""
-
-
-class Usage(NamedTuple):
-    """Token counts as the provider reported them; ``None`` where it did not."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    read_tokens: int = 0
-    """Input read from a cache, where ``input_tokens`` is without it (Anthropic)."""
-    written_tokens: int = 0
-    """Input written to a cache, likewise; it costs more than other input."""
 
 
 class Answer(NamedTuple):

@@ -10,7 +10,6 @@ from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
-from firedoor.wire.offered import Offered, offered_tools
 from firedoor.wire.output_cap import generates, output_limit, with_output_cap
 from firedoor.wire.picture import Bands, can_see, media_bytes, picture_bands
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
@@ -21,6 +20,7 @@ from firedoor.wire.state.lists import Listing, filtered, listing
 from firedoor.wire.state.urls import GEMINI_MEMBERS, through_door
 from firedoor.wire.surface import AnswerStream, Bare, Piece, SurfaceWire
 from firedoor.wire.surfaces import form_shape, surface_wire, wire_for
+from firedoor.wire.tools import Definition
 from firedoor.wire.usage import asking_usage
 from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy, veiled_name, veiled_pointer
 
@@ -37,12 +37,12 @@ __all__ = [
     "AnswerStream",
     "Bands",
     "Bare",
+    "Definition",
     "Edit",
     "Endpoint",
     "Limits",
     "Listing",
     "Malformed",
-    "Offered",
     "Piece",
     "Refusal",
     "SurfaceWire",
@@ -59,7 +59,6 @@ __all__ = [
     "listing",
     "media_bytes",
     "normal_json",
-    "offered_tools",
     "output_limit",
     "parse",
     "picture_bands",

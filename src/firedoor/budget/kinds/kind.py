@@ -38,6 +38,8 @@ class Ask(NamedTuple):
     """Tokens of a history that lies at the provider."""
     cost_max: int = 0
     """Micro-dollars of the dearest tier that applies to so much."""
+    generates: bool = True
+    """Whether a model writes an answer."""
 
     @property
     def input_tokens_max(self) -> int:
