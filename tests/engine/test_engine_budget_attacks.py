@@ -151,8 +151,9 @@ def test_a_clock_set_far_forward_and_back_gives_nothing_twice(tmp_path: Path) ->
     assert world.call(ME, ASK, at=AT).sent
     assert world.call(ME, ASK, at=AT + 1).sent
     assert world.call(ME, ASK, at=AT + 1e8).sent
-    assert world.call(ME, ASK, at=AT + 2).status == 429
-    assert world.call(ME, ASK, at=AT + 1e8).sent
+    # The window has rolled on: what is used from here on is used of that, whatever the clock says.
+    assert world.call(ME, ASK, at=AT + 2).sent
+    assert world.call(ME, ASK, at=AT + 3).status == 429
     assert world.call(ME, ASK, at=AT + 1e8).status == 429
 
 
@@ -189,7 +190,8 @@ def test_a_limit_lowered_below_what_is_held_lets_the_held_finish(tmp_path: Path)
         return plain(shapes.chat(Reply("A word. " * 100), "m", 1))
 
     assert world.call(ME, ASK, extra={"max_tokens": 900}, upstream=meanwhile, at=AT).status == 200
-    assert lowered[0].status == 402
+    # Waiting may help: what is held in its way may come to less.
+    assert lowered[0].status == 429
     assert "held 900" in lowered[0].answer["error"]["message"]
     (row,) = world.store.accounts(AT)
     assert (row.held, row.committed, row.overrun) == (0, 200, 0)

@@ -60,8 +60,8 @@ def test_a_background_response_holds_until_it_is_polled_to_its_end(tmp_path: Pat
 def test_it_is_under_way_as_long_as_it_holds(tmp_path: Path) -> None:
     world = office(tmp_path, "\n  - {scope: 'instance:*', output_tokens: 1000}")
     begin(world, plain(RUNNING))
-    assert begin(world, plain(RUNNING)).status == 402
-    assert begin(world, plain(RUNNING), at=AT + 3_600).status == 402
+    assert begin(world, plain(RUNNING)).status == 429
+    assert begin(world, plain(RUNNING), at=AT + 3_600).status == 429
 
 
 def test_one_that_is_never_polled_has_used_what_it_held(tmp_path: Path) -> None:
