@@ -241,3 +241,69 @@ def test_a_family_may_not_grow_by_new_names_for_one_child(tmp_path: Path) -> Non
     # One that was refused may come again, and is refused again.
     assert not world.call(Binding("c3", None, parent=boss), ASK).sent
     assert world.call(Binding("c1", None, parent=boss), ASK).sent
+
+
+# -- calls that write nothing ----------------------------------------------------------------------
+
+SPENT = "  - {scope: deployment, output_tokens: 10, input_tokens: 1000, cost_usd: 1, requests: 100}"
+
+
+def spent(folder: Path) -> Office:
+    """An account whose output tokens are used up."""
+    world = office(folder, SPENT, "prices: {m: {input: 1, output: 10}}")
+    answer = shapes.chat(Reply("x"), "m", 1)
+    answer["usage"] = {"prompt_tokens": 10, "completion_tokens": 10}
+    assert world.call(ME, ASK, extra={"max_tokens": 10}, upstream=plain(answer)).sent
+    assert world.call(ME, ASK, extra={"max_tokens": 1}).status == 402
+    return world
+
+
+def amounts(world: Office) -> dict[str, int]:
+    return {row.kind: row.committed + row.overrun + row.held for row in world.store.accounts()}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "answer"),
+    [
+        ("/v1/responses/input_tokens", b'{"model":"m","input":"hello"}',
+         {"object": "response.input_tokens", "input_tokens": 5}),
+        ("/v1/messages/count_tokens",
+         b'{"model":"m","messages":[{"role":"user","content":"Hello."}]}', {"input_tokens": 5}),
+        ("/v1beta/models/g:countTokens", b'{"contents":[{"parts":[{"text":"Hello."}]}]}',
+         {"totalTokens": 5}),
+    ],
+)  # fmt: skip
+def test_a_count_of_tokens_is_a_request_and_no_tokens(
+    tmp_path: Path, path: str, body: bytes, answer: Any
+) -> None:
+    """Nor is an output limit set in it: the provider would not know the field."""
+    world = spent(tmp_path)
+    before = amounts(world)
+    seen = world.call(ME, [], path=path, body=body, upstream=plain(answer))
+    assert seen.status == 200
+    assert seen.sent == body
+    assert amounts(world) == before | {"requests": before["requests"] + 1}
+
+
+def test_an_embedding_takes_no_output(tmp_path: Path) -> None:
+    world = spent(tmp_path)
+    before = amounts(world)
+    answer = {"object": "list", "data": [], "model": "m", "usage": {"prompt_tokens": 5}}
+    body = b'{"model":"m","input":"hello"}'
+    seen = world.call(ME, [], path="/v1/embeddings", body=body, upstream=plain(answer))
+    assert seen.status == 200
+    after = amounts(world)
+    assert after["output_tokens"] == before["output_tokens"]
+    assert after["input_tokens"] == before["input_tokens"] + 5
+
+
+def test_a_compaction_is_held_for_and_knows_no_output_limit(tmp_path: Path) -> None:
+    world = office(tmp_path, "  - {scope: deployment, output_tokens: 5000}")
+    item = {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAAA" * 20}
+    usage = {"input_tokens": 9, "output_tokens": 2, "total_tokens": 11}
+    answer = {"id": "resp_c", "object": "response.compaction", "output": [item], "usage": usage}
+    body = b'{"model":"m","input":"hello"}'
+    seen = world.call(ME, [], path="/v1/responses/compact", body=body, upstream=plain(answer))
+    assert seen.sent == body
+    assert world.explain(seen)["holds"][0]["held"] == 4096
+    assert amounts(world) == {"output_tokens": 2}

@@ -193,7 +193,7 @@ class Budgeting:
         exchange = self.exchange
         row, exposed = exchange.known_instance(), exchange.exposed_label().generation
         takes = budget.call_takes(self._budgets, self.path, exposed, self._ask())
-        if self._retells:
+        if self._unbilled:
             # What a response holds in the background must not bar the poll that frees it.
             takes = tuple(take for take in takes if take.kind == "requests")
         instances = [a for a in self.path if a.scope is Scope.INSTANCE]
@@ -242,16 +242,20 @@ class Budgeting:
         ]
 
     @property
-    def _retells(self) -> bool:
-        """Whether the call only looks at what an earlier one brought, or ends that."""
+    def _unbilled(self) -> bool:
+        """Whether the call only looks at what an earlier one brought, ends that, or counts tokens."""
         endpoint = self.exchange.endpoint
-        return endpoint.retells and not endpoint.needs_body
+        return wire.counts(endpoint.name) or (endpoint.retells and not endpoint.needs_body)
 
     @property
     def _generates(self) -> bool:
         """Whether the call has an output that a limit can bound."""
         endpoint = self.exchange.endpoint
-        return wire.generates(endpoint.surface) and endpoint.needs_body
+        return (
+            wire.generates(endpoint.surface)
+            and endpoint.needs_body
+            and not wire.counts(endpoint.name)
+        )
 
     def _ask(self) -> budget.Ask:
         exchange = self.exchange
@@ -295,6 +299,8 @@ class Budgeting:
         """The body with the output limit that its hold is for."""
         exchange = self.exchange
         if self.cap is None or self._hold is None or exchange.request.opaque:
+            return body
+        if not wire.takes_cap(exchange.endpoint.name):
             return body
         if not any(t.kind in ("output_tokens", "cost_usd") for t in self._hold.takes):
             return body
@@ -491,8 +497,8 @@ class Budgeting:
         if status is not None and status >= 400 and broken is None:
             # An error is an answer that nobody bills.
             return budget.Used(seconds=seconds)
-        if self._retells:
-            # The usage that it tells is that of the call it tells of.
+        if self._unbilled:
+            # The usage that it tells is another call's, or a count.
             return budget.Used(seconds=seconds)
         told = _told(answer.usage)
         told_input, told_output = told.input, told.output

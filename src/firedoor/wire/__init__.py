@@ -10,7 +10,7 @@ from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
 from firedoor.wire.inventory.hops import BETA_HEADERS, HOPS, beta_of
-from firedoor.wire.output_cap import generates, output_limit, with_output_cap
+from firedoor.wire.output_cap import counts, generates, output_limit, takes_cap, with_output_cap
 from firedoor.wire.picture import Bands, can_see, media_bytes, picture_bands
 from firedoor.wire.refusal import CODES, Refusal, refusal, upstream_failure
 from firedoor.wire.route import REROUTING, Endpoint, resource_of, route
@@ -51,6 +51,7 @@ __all__ = [
     "beta_of",
     "can_see",
     "check",
+    "counts",
     "edit",
     "filtered",
     "form_shape",
@@ -69,6 +70,7 @@ __all__ = [
     "route",
     "strings_of",
     "surface_wire",
+    "takes_cap",
     "through_door",
     "upstream_failure",
     "veiled_name",

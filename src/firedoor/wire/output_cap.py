@@ -23,13 +23,33 @@ _PATHS: Final[Mapping[Surface, tuple[str, ...]]] = {
     Surface.GEMINI_INTERACTIONS: ("generation_config/max_output_tokens",),
 }  # fmt: skip
 """Where each surface has it; the first is set where none is there."""
+_UNCAPPED: Final = frozenset({"responses.compact"})
+"""Operations of these surfaces that write, and know no limit by any name (openai 2.x)."""
+_COUNTING: Final = frozenset(
+    {
+        "responses.input_tokens.count",
+        "messages.count_tokens",
+        "models.count_tokens",
+        "models.compute_tokens",
+    }
+)
 _DIGITS_MAX: Final = 18
 _CHOICES_END: Final = 1e18
 
 
 def generates(surface: Surface) -> bool:
-    """Whether a call of this surface has an output that a limit can bound."""
+    """Whether calls of this surface have an output that a limit can bound."""
     return surface in _PATHS
+
+
+def counts(operation: str) -> bool:
+    """Whether an operation only counts tokens: no model reads them, and nobody bills them."""
+    return operation in _COUNTING
+
+
+def takes_cap(operation: str) -> bool:
+    """Whether an operation of a surface that generates knows its output limit."""
+    return operation not in _UNCAPPED
 
 
 def output_limit(surface: Surface, fields: Mapping[str, Any]) -> int | None:
