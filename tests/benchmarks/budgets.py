@@ -214,7 +214,8 @@ def kills(count: int) -> None:
     """Print what is left of processes that were killed."""
     rng = random.Random(1)
     load = Load("", 1, 0, kinds=2, limit=1 << 40)
-    held = settled = unsure = leaked = lost = twice = 0
+    held = 0
+    settled: set[str] = set()
     with fresh() as url:
         for run in range(count):
             child = subprocess.Popen(
@@ -231,8 +232,7 @@ def kills(count: int) -> None:
             # A line that was cut off is one that nobody was told.
             acts = [line.split() for line in told if line.count("_") == 1]
             held += sum(act[0] == "held" for act in acts)
-            settled += sum(act[0] == "settled" for act in acts)
-            unsure += 1
+            settled |= {act[1] for act in acts if act[0] == "settled"}
         store = open_store(url)
         # The next commit after the lease frees what was held: it asks for nothing but a call.
         hold = Hold("h_last", CallId("c_1"), AT + 10 * _LEASE_S, takes_of(load, 0, [1, 1]))
@@ -241,14 +241,19 @@ def kills(count: int) -> None:
         with store.snapshot() as db:
             ((leaked,),) = db.execute("SELECT coalesce(sum(amount), 0) FROM held").fetchall()
             ((still,),) = db.execute("SELECT count(*) FROM holds WHERE state = 'held'").fetchall()
-        for row in store.accounts(AT + _LEASE_S):
-            if row.account == "deployment" and row.kind == "requests":
-                lost = max(0, settled - row.committed // 3)
-                # The last one of each child may have been done though nobody was told.
-                twice = max(0, row.committed // 3 - settled - unsure)
+            rest = {id_ for (id_,) in db.execute("SELECT id FROM holds")}
+        # Every hold has an entry and every settlement; what was settled has no row any more.
+        done = (store.head()[0] - 1 - len(rest)) // 2
+        (row,) = (
+            row
+            for row in store.accounts(AT + _LEASE_S)
+            if (row.account, row.kind) == ("deployment", "requests")
+        )
+        lost = len(settled & rest) + max(0, done - row.committed // 3)
+        twice = max(0, row.committed // 3 - done)
         store.close()
     print(
-        f"{count} kills, {held} holds, {settled} settlements: {still} holds ({leaked} requests and "
+        f"{count} kills, {held} holds, {len(settled)} settlements: {still} holds ({leaked} requests and "
         f"tokens) leaked after the lease, {lost} settlements lost, {twice} counted twice"
     )
 
