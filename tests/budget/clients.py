@@ -12,11 +12,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 from budget.checker import Checker, Fault, Finding, Step
-from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Exhausted
+from firedoor.engine.port import CallRow, Commit, Committed, EntryDraft, Exhausted, Stale
+from firedoor.errors import StoreUnavailable
 from firedoor.store import SqliteStore, open_store
 from firedoor.types.budget import Account, Cycle, Hold, Scope, Settlement, Take, Window
 from firedoor.types.ids import CallId, InstanceId
@@ -75,6 +77,13 @@ def commit(hold: Hold | None, settle: tuple[Settlement, ...] = (), at: float = A
     return Commit(at, call, EntryDraft("call.open", {}), hold=hold, settle=settle)
 
 
+def applied(store: SqliteStore, asked: Commit) -> Committed | Stale | Exhausted:
+    """What the store says in the end. Where it cannot be had, nothing was applied: it is asked again."""
+    while True:
+        with suppress(StoreUnavailable):
+            return store.apply(asked)
+
+
 def client(store: SqliteStore, load: Load, leaf: int) -> list[Judged]:
     """Hold, be refused, settle: less than was held, all of it, and now and then more."""
     rng = random.Random(load.seed * 10_007 + leaf)
@@ -85,7 +94,7 @@ def client(store: SqliteStore, load: Load, leaf: int) -> list[Judged]:
 
     def apply(hold: Hold | None, settle: tuple[Settlement, ...] = ()) -> bool:
         nonlocal last
-        found = store.apply(commit(hold, settle))
+        found = applied(store, commit(hold, settle))
         if isinstance(found, Exhausted):
             waiting.append(Step(AT, hold, settle, found))
             return False

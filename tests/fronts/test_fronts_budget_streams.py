@@ -140,8 +140,9 @@ def aborts(front: Front, upstream: ScriptedUpstream, count: int, seed: int) -> N
 
 
 def test_clients_that_leave_at_random_points_leave_no_hold(
-    behind: Opened, upstream: ScriptedUpstream, request: pytest.FixtureRequest
+    behind: Opened, upstream: ScriptedUpstream
 ) -> None:
+    """Fifty in the suite, half by each front; ``FIREDOOR_TEST_ABORTS=1000`` for more."""
     front = behind(ROWS + "  - {scope: 'instance:*', tool_calls: 10k}\n")
     count = int(os.environ.get("FIREDOOR_TEST_ABORTS", "50"))
     aborts(front, upstream, count // 2, seed=7)

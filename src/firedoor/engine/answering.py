@@ -31,6 +31,7 @@ from firedoor.engine.port import (
     Stale,
     StoreFailed,
 )
+from firedoor.engine.seen import Seen
 from firedoor.identity.claims import HOP_BY_HOP
 from firedoor.types.exchange import Headers
 from firedoor.types.ids import Digest
@@ -83,7 +84,7 @@ class Answering:
         """The bytes being read, in `observe`: passed on even where reading them fails."""
         self._unread = False
         """Whether reading the answer failed, so that nothing can be said of it."""
-        self._seen = budgeting.Seen()
+        self._seen = Seen()
         self._emitted = Emitted(exchange)
         self._broken: str | None = None
         self._listing: tuple[bytes, wire.Listing, list[Digest | None]] | None = None

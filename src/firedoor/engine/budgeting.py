@@ -17,6 +17,7 @@ from firedoor import budget, lineage, policy, wire
 from firedoor.engine.asking import call_ask
 from firedoor.engine.port import CallRow, Commit, Committed, Exhausted, FoundParts, LookParts
 from firedoor.engine.refusing import Refused
+from firedoor.engine.seen import Seen
 from firedoor.policy import affordances_of
 from firedoor.types.budget import Account, Hold, Scope, Settlement, Take
 from firedoor.types.exchange import Surface
@@ -38,12 +39,6 @@ _CHOICES_MAX: Final = 1 << 20
 _BACKGROUND_LEASE_S: Final = 86_400.0
 """How long a background response may take before it is taken to have used all that it held."""
 _BYTES_A_TOKEN_LEAST: Final = 2
-_CHARS_A_TOKEN_MOST: Final = 8
-"""Fewer tokens than characters by this much are not to be had from a text, runs of one character
-aside: a stream is only cut when it certainly has more than its call held. Not bytes: a token of Hindi
-or Tamil has 7 of them at the mean (OpenAI's figures for o200k, 2024), and many words have 20."""
-# A token may be 128 blanks or dashes.
-_RUN: Final = re.compile(r"(.)\1{7,127}", re.DOTALL)
 _SHRINKS_MAX: Final = 3
 # Models that think unseen whether they are asked to or not.
 _THINKS: Final = re.compile(
@@ -51,28 +46,6 @@ _THINKS: Final = re.compile(
 )
 _THINKING: Final = ("reasoning", "reasoning_effort", "thinking")
 _UNDER_WAY: Final = frozenset({"queued", "in_progress"})
-
-
-class Seen:
-    """How much of an answer was seen."""
-
-    __slots__ = ("_distinct", "bytes", "chars")
-
-    def __init__(self) -> None:
-        self.chars = 0
-        self.bytes = 0
-        self._distinct = 0
-
-    def add(self, text: str) -> None:
-        """Something that a model wrote."""
-        self.chars += len(text)
-        self.bytes += len(text.encode("utf-8", "surrogatepass"))
-        self._distinct += len(_RUN.sub(r"\1", text))
-
-    @property
-    def tokens_least(self) -> int:
-        """Fewer tokens it cannot be."""
-        return -(-self._distinct // _CHARS_A_TOKEN_MOST)
 
 
 class Budgeting:
@@ -444,7 +417,7 @@ class Budgeting:
             settle=(Settlement(hold.id, {}, exchange.at + self._budgets.lease_s),),
         )
 
-    def overrun(self, seen: "Seen") -> bool:
+    def overrun(self, seen: Seen) -> bool:
         """Whether a stream has certainly brought more than its call held."""
         held = self._held("output_tokens")
         if held is None or not self.exchange.enforcing:
@@ -459,7 +432,7 @@ class Budgeting:
     # -- at its end --------------------------------------------------------------------------------
 
     def settlement(
-        self, answer: Answer, status: int | None, broken: str | None, seen: "Seen"
+        self, answer: Answer, status: int | None, broken: str | None, seen: Seen
     ) -> tuple[Settlement, ...]:
         """What the call used, as far as anybody can tell; once a call."""
         if not self._budgets or self._settled:
@@ -486,7 +459,7 @@ class Budgeting:
 
     def _used(
         self, takes: Iterable[Take], answer: Answer, status: int | None, broken: str | None,
-        seen: "Seen",
+        seen: Seen,
     ) -> budget.Used:  # fmt: skip
         exchange = self.exchange
         held = {take.kind: take.amount for take in takes}

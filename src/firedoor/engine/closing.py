@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from firedoor import wire
 from firedoor.engine import explain, proving, record
-from firedoor.engine.budgeting import Seen
 from firedoor.engine.emitted import Emitted
 from firedoor.engine.port import CallRow, Commit, EntryDraft
+from firedoor.engine.seen import Seen
 from firedoor.identity import extend_all
 from firedoor.types.part import Answer, MintedId
 from firedoor.types.record import TurnRow

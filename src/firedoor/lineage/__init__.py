@@ -33,6 +33,7 @@ from firedoor.lineage.fingerprints import (
     prints_at,
     prints_of,
 )
+from firedoor.lineage.hosts import host_allowed, normal_host
 from firedoor.lineage.index import Index, MemoryIndex, Posting, Source, Stored, fresh
 from firedoor.lineage.items import items_of
 from firedoor.lineage.lines import Written, known_anywhere, written
@@ -67,6 +68,7 @@ from firedoor.lineage.passages import (
     whole_passages,
 )
 from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map, use_from, use_text
+from firedoor.lineage.reached import Reached, reached
 from firedoor.lineage.spans import Kept, kept_digests
 from firedoor.lineage.statements import (
     HEADER,
@@ -137,6 +139,7 @@ __all__ = [
     "Prints",
     "Proofs",
     "Question",
+    "Reached",
     "Reading",
     "Receiver",
     "Signer",
@@ -171,6 +174,7 @@ __all__ = [
     "emissions_of",
     "exposed",
     "fresh",
+    "host_allowed",
     "issued",
     "items_of",
     "kept_digests",
@@ -183,6 +187,7 @@ __all__ = [
     "match",
     "media_digest",
     "meetings",
+    "normal_host",
     "normal_of",
     "normal_of_stored",
     "opaque_spans",
@@ -196,6 +201,7 @@ __all__ = [
     "prints_of",
     "question",
     "quoted",
+    "reached",
     "reconciled",
     "signed_label",
     "standing_of",

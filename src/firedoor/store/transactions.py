@@ -43,12 +43,21 @@ Result = Committed | Stale | Exhausted | Exception
 class Ticket:
     """One commit in the queue, and then its result."""
 
-    __slots__ = ("callback", "commit", "result")
+    __slots__ = ("asleep", "callback", "commit", "result", "writes")
 
     def __init__(self, commit: Commit, callback: Callable[[Result], None] | None) -> None:
         self.commit = commit
         self.callback = callback
         self.result: Result | None = None
+        self.asleep: threading.Lock | None = None
+        """Held while its caller sleeps, if it does."""
+        self.writes = False
+        """Whether it is its caller's turn to write."""
+
+    def wake(self) -> None:
+        """Let its caller go on; once it is awake it stays so."""
+        if self.asleep is not None and self.asleep.locked():
+            self.asleep.release()
 
 
 class Transactions:
@@ -225,7 +234,8 @@ def again(error: StoreError) -> StoreUnavailable:
 
 def roll_back(connection: sqlite3.Connection) -> None:
     """End a transaction, if one is open, with nothing written."""
-    if connection.in_transaction:
-        # SQLite may have done it by itself (disk full, I/O error): then there is nothing to do.
-        with suppress(sqlite3.Error):
+    # SQLite may have done it by itself (disk full, I/O error), or the store is closed: then there is
+    # nothing to do.
+    with suppress(sqlite3.Error):
+        if connection.in_transaction:
             connection.execute("ROLLBACK")
