@@ -41,12 +41,13 @@ BAD_BELOW = {
     "requests: 1, tool_calls: 2, reserve: 2": "one limit",
     "requests: 1, reserve: 20/day": "an amount alone",
     "requests: 1, reserve: 0.5": "whole",
+    "requests: 1, reserve: 1": "scope: deployment",
 }
 
 
-def load(folder: Path, row: str, scope: str = "deployment") -> Budgets:
+def load(folder: Path, row: str, scope: str = "deployment", more: str = "\n") -> Budgets:
     file = folder / "firedoor.yaml"
-    file.write_text(f"version: 1\nbudgets:\n  - {{scope: '{scope}', {row}}}\n")
+    file.write_text(f"version: 1\nbudgets:\n  - {{scope: '{scope}', {row}}}{more}")
     return load_settings(file, environ={}).budgets
 
 
@@ -113,7 +114,8 @@ def test_a_row_says_for_whom_and_when_it_holds(tmp_path: Path) -> None:
     row = (
         "cost_usd: 9, reserve: 2.5, max_share: 0.5, warn_at: 0.8, when: {exposed_generation: '>=1'}"
     )
-    (limit,) = load(tmp_path, row, "compartment:lab-*").limits
+    pool = "\n  - {scope: deployment, cost_usd: 50/day}\n"
+    limit, _ = load(tmp_path, row, "compartment:lab-*", pool).limits
     assert (limit.scope, limit.pattern) == ("compartment", "lab-*")
     assert (limit.reserve, limit.max_share, limit.warn_at) == (2_500_000, 0.5, 0.8)
     assert limit.when is not None

@@ -111,6 +111,18 @@ def _validated(value: dict[str, Any], lines: Lines, where: str) -> models.File:
                 hint="an id names one rule in the ledger and in `firedoor explain`",
             )
         first[found.id] = line
+    pooled = {
+        name for row in file.budgets if row.scope == "deployment" for name, _ in row.amounts()
+    }
+    for index, budget in enumerate(file.budgets):
+        missing = {name for name, _ in budget.amounts()} - pooled
+        if budget.reserve is not None and missing:
+            raise SettingsError(
+                f"budgets.{index}.reserve: the deployment has no limit of {min(missing)} that it could "
+                "be set aside in",
+                where=f"{where}:{line_of(lines, ('budgets', index, 'reserve'))}",
+                hint=f"write {{scope: deployment, {min(missing)}: …}} too",
+            )
     names: dict[str, str] = {}
     for index, trusted in enumerate(file.trust):
         if names.setdefault(trusted.key, trusted.name) != trusted.name:
