@@ -4,51 +4,26 @@ The time of a meter never goes back: nothing is booked before what was booked la
 again that went out of its window. So a clock that is set back, and right again later, gives nobody
 anything twice; one that was set forward keeps the windows there until it is reached, or a person
 raises the limit.
-
-A transaction carries many commits, and the widest accounts are in all of them. So what an account
-has is read once, kept here while the transaction lasts, and written once at its end.
 """
 
-import functools
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
-from firedoor.budget.admission import Standing, available, refills_at, set_aside
-from firedoor.budget.windows import booking_bucket, buckets_back, first_bucket
+from firedoor.budget.admission import available, refills_at, set_aside
 from firedoor.engine.port import Commit, Exhausted
-from firedoor.types.budget import Account, Cycle, Hold, Settlement, Take, Warned, Window
+from firedoor.store.meters import AMOUNT_MAX, Meter, MeterKey, Meters, Purse, key_of
+from firedoor.types.budget import Hold, Settlement, Take, Warned
 
 _LAPSED_MAX: Final = 256
 """Holds that are freed at a time because theirs is up: the next transaction goes on, and so does this
 one before it refuses anybody."""
-AMOUNT_MAX: Final = 1 << 53
-"""What one settlement or raise may say, and what a bucket comes to: more is as good as this, and the
-sum of all buckets of a meter is still a number that SQLite knows."""
-_HELD: Final = (
-    "INSERT INTO held (account, kind, amount) VALUES (?,?,?) "
-    "ON CONFLICT DO UPDATE SET amount = excluded.amount"
-)
-_METER: Final = (
-    'INSERT INTO meters (account, kind, "window", bucket, committed, overrun) VALUES (?,?,?,?,?,?) '
-    "ON CONFLICT DO UPDATE SET committed = excluded.committed, overrun = excluded.overrun"
-)
-_ACCOUNT: Final = (
-    'INSERT INTO accounts (account, kind, "window", shown, "limit", warned) VALUES (?,?,?,?,?,?) '
-    'ON CONFLICT DO UPDATE SET shown = excluded.shown, "limit" = excluded."limit", '
-    "warned = excluded.warned"
-)
-_PRUNE: Final = 'DELETE FROM meters WHERE account = ? AND kind = ? AND "window" = ? AND bucket < ?'
 _HOLD: Final = (
     "INSERT INTO holds (id, call, expires_at, state, keeps, takes) VALUES (?,?,?,?,?,?) "
     "ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at, state = excluded.state"
 )
-
-_Held = tuple[str, str]
-_Meter = tuple[str, str, str]
-_Undo = Callable[[], None]
 
 
 class Taken(NamedTuple):
@@ -64,18 +39,21 @@ NOTHING_TAKEN: Final = Taken()
 class _Open:
     """A hold as the store keeps it."""
 
-    __slots__ = ("call", "expires_at", "id", "keeps", "state", "takes")
+    __slots__ = ("call", "expires_at", "id", "keeps", "state", "stored", "takes")
 
     def __init__(
         self, id_: str, call: str, expires_at: float, state: str, keeps: bool,
-        takes: list[tuple[str, str, str, int]],
+        takes: list[tuple[MeterKey, int]], *, stored: bool,
     ) -> None:  # fmt: skip
         self.id, self.call, self.expires_at = id_, call, expires_at
         self.state, self.keeps, self.takes = state, keeps, takes
+        self.stored = stored
+        """Whether the table has it."""
 
-    def amounts(self) -> dict[_Held, int]:
-        """What it holds: once for each account and kind, however many windows count it."""
-        return {(account, kind): amount for account, kind, _, amount in self.takes}
+    def row(self) -> tuple[str, str, float, str, bool, str]:
+        """As the table has it: ``takes`` is [[account, kind, window, amount], …]."""
+        takes = json.dumps([(*key, amount) for key, amount in self.takes])
+        return self.id, self.call, self.expires_at, self.state, self.keeps, takes
 
 
 class Accounts:
@@ -83,15 +61,11 @@ class Accounts:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._held: dict[_Held, int] = {}
-        self._meters: dict[_Meter, dict[int, list[int]]] = {}
-        """By bucket, [committed, overrun]."""
-        self._rows: dict[_Meter, tuple[str, int | None, int | None]] = {}
-        self._raises: dict[_Held, list[tuple[int, float | None]]] = {}
+        self._meters = Meters(db)
+        self._undo = self._meters.undo
         self._holds: dict[str, _Open] = {}
-        self._dirty: tuple[dict[_Held, None], dict[tuple[str, str, str, int], None],
-                           dict[_Meter, None], dict[str, None]] = ({}, {}, {}, {})  # fmt: skip
-        self._undo: list[_Undo] = []
+        self._changed: dict[str, None] = {}
+        """Holds that are to be written."""
         self._lapsed: tuple[float, str] | None = None
         """(when it lapses, id) of the last hold in the table whose time was up."""
         self._born: set[str] = set()
@@ -133,10 +107,12 @@ class Accounts:
 
     def refused(self, takes: Iterable[Take], at: float) -> frozenset[tuple[str, str]]:
         """(account id, kind) of those that would be refused, each by itself; nothing is taken."""
+        listed = list(takes)
+        meters = self._meters.of([key_of(take) for take in listed])
         return frozenset(
-            (take.account.id, take.kind)
-            for take in takes
-            if self._refusal(take, _meter(take), at) is not None
+            meter.purse.key
+            for take, meter in zip(listed, meters, strict=True)
+            if self._refusal(take, meter, at) is not None
         )
 
     def undo(self) -> None:
@@ -151,33 +127,36 @@ class Accounts:
         if self._hold(hold.id) is not None:
             # The same hold told twice: it was taken.
             return Taken()
+        meters = self._meters.of([key_of(take) for take in hold.takes])
         wanted = _levelled(
-            take for take in hold.takes if not (take.once and self._known(take.once))
+            (take, meter)
+            for take, meter in zip(hold.takes, meters, strict=True)
+            if not (take.once and self._known(take.once))
         )
         for take, meter in wanted:
             refused = self._refusal(take, meter, at)
             if refused is not None:
                 return refused
         born = {take.once for take, _ in wanted if take.once}
-        self._born |= born
-        self._undo.append(lambda: self._born.difference_update(born))
-        stood = tuple(self._standing(_meter(t), t.window, at).committed for t in hold.takes)
-        takes = [(*meter, take.amount) for take, meter in wanted]
-        opened = _Open(hold.id, hold.call, hold.expires_at, "held", hold.keeps, takes)
-        self._holds[hold.id] = opened
-        self._dirty[3][hold.id] = None
+        if born:
+            self._born |= born
+            self._undo.append(lambda: self._born.difference_update(born))
+        stood = tuple(meter.standing(at).committed for meter in meters)
+        takes = [(meter.key, take.amount) for take, meter in wanted]
+        self._holds[hold.id] = _Open(
+            hold.id, hold.call, hold.expires_at, "held", hold.keeps, takes, stored=False
+        )
+        self._changed[hold.id] = None
 
         def back() -> None:
             # Told again, it is a new one.
-            del self._holds[hold.id], self._dirty[3][hold.id]
+            del self._holds[hold.id], self._changed[hold.id]
 
         self._undo.append(back)
-        for key, amount in opened.amounts().items():
-            self._change_held(key, amount)
-        warned: list[Warned] = []
-        for take, meter in wanted:
-            warned += self._note(take, meter, at)
-        return Taken(tuple(warned), stood)
+        for purse, amount in _amounts(wanted).items():
+            self._meters.hold(purse, amount)
+        told = [self._meters.note(take, meter, at) for take, meter in wanted]
+        return Taken(tuple(w for w in told if w is not None), stood)
 
     def _known(self, instance: str) -> bool:
         if instance in self._born:
@@ -185,24 +164,26 @@ class Accounts:
         found = self._db.execute("SELECT 1 FROM born WHERE instance = ?", (instance,)).fetchone()
         return found is not None
 
-    def _refusal(self, take: Take, meter: _Meter, at: float) -> Exhausted | None:
+    def _refusal(self, take: Take, meter: Meter, at: float) -> Exhausted | None:
         """Why an account cannot bear this; None where it can.
 
         INVARIANT: committed + overrun + held <= limit after every hold that is let through.
         """
         if take.limit is None:
             return None
-        standing = self._standing(meter, take.window, at)
-        limit = take.limit + self._raised(meter[:2], at)
-        floors = [
-            (floor, self._standing((other, *meter[1:]), take.window, at))
-            for other, floor in take.floors
-        ]
-        kept = set_aside(floors)
+        standing = meter.standing(at)
+        limit = take.limit + self._meters.raised(meter.purse, at)
+        kept = 0
+        if take.floors:
+            others = self._meters.of([(other, *meter.key[1:]) for other, _ in take.floors])
+            kept = set_aside(
+                (floor, other.standing(at))
+                for (_, floor), other in zip(take.floors, others, strict=True)
+            )
         free = available(limit, standing, kept)
         if take.amount <= free:
             return None
-        booked = [(bucket, sum(used)) for bucket, used in self._counted(meter, take.window, at)]
+        booked = [(bucket, sum(used)) for bucket, used in meter.counted(at)]
         most = limit - kept - take.amount
         return Exhausted(
             str(take.account), take.kind, limit, standing.held, standing.committed,
@@ -219,18 +200,24 @@ class Accounts:
             if hold.state == "held":
                 self._change_hold(hold, hold.state, max(hold.expires_at, settlement.renews_to))
             return
-        for key, amount in hold.amounts().items():
-            if hold.state == "held":
-                self._change_held(key, -amount)
-        for account, kind, window, amount in hold.takes:
-            used = settlement.used.get(kind, amount if settlement.rest else 0)
+        for meter, amount in self._freed(hold):
+            used = settlement.used.get(meter.key[1], amount if settlement.rest else 0)
             used = min(max(0, used), AMOUNT_MAX)
             # What is billed beyond the hold is booked apart, for nobody had admitted it; so is all
             # of it where the hold had lapsed, since others may have been let in meanwhile.
             admitted = min(used, amount) if hold.state == "held" else 0
             booked = amount if hold.state == "lapsed" and hold.keeps else admitted
-            self._book((account, kind, window), admitted, max(0, used - booked), at)
+            self._meters.book(meter, admitted, max(0, used - booked), at)
         self._change_hold(hold, "settled", hold.expires_at)
+
+    def _freed(self, hold: _Open) -> list[tuple[Meter, int]]:
+        """What a hold was for, with what it holds no more; once it lapsed, that is freed already."""
+        meters = self._meters.of([key for key, _ in hold.takes])
+        listed = [(meter, amount) for meter, (_, amount) in zip(meters, hold.takes, strict=True)]
+        if hold.state == "held":
+            for purse, amount in {meter.purse: amount for meter, amount in listed}.items():
+                self._meters.hold(purse, -amount)
+        return listed
 
     def _lapse(self, at: float) -> bool:
         """Free holds whose time is up: their callers are gone. Gives whether there were any.
@@ -252,58 +239,12 @@ class Accounts:
             and hold.expires_at <= at
         ]
         for hold in due:
-            for key, amount in hold.amounts().items():
-                self._change_held(key, -amount)
-            if hold.keeps:
-                for account, kind, window, amount in hold.takes:
-                    self._book((account, kind, window), amount, 0, at)
+            for meter, amount in self._freed(hold):
+                if hold.keeps:
+                    self._meters.book(meter, amount, 0, at)
             self._change_hold(hold, "lapsed", hold.expires_at)
         self._undo.clear()
         return bool(rows or due)
-
-    # -- what there is ---------------------------------------------------------------------------
-
-    def _standing(self, meter: _Meter, window: Window, at: float) -> Standing:
-        committed = overrun = 0
-        for _, row in self._counted(meter, window, at):
-            committed += row[0]
-            overrun += row[1]
-        return Standing(self._held_on(meter[:2]), committed, overrun)
-
-    def _counted(self, meter: _Meter, window: Window, at: float) -> list[tuple[int, list[int]]]:
-        """(bucket, [committed, overrun]) of all that counts at ``at``."""
-        buckets = self._buckets(meter)
-        first = first_bucket(window, at, _newest(buckets))
-        return [(bucket, used) for bucket, used in buckets.items() if bucket >= first]
-
-    def _held_on(self, key: _Held) -> int:
-        if key not in self._held:
-            row = self._db.execute(
-                "SELECT amount FROM held WHERE account = ? AND kind = ?", key
-            ).fetchone()
-            self._held[key] = row[0] if row is not None else 0
-        return self._held[key]
-
-    def _buckets(self, meter: _Meter) -> dict[int, list[int]]:
-        found = self._meters.get(meter)
-        if found is None:
-            found = self._meters[meter] = {
-                bucket: [committed, overrun]
-                for bucket, committed, overrun in self._db.execute(
-                    "SELECT bucket, committed, overrun FROM meters "
-                    'WHERE account = ? AND kind = ? AND "window" = ?',
-                    meter,
-                )
-            }
-        return found
-
-    def _raised(self, key: _Held, at: float) -> int:
-        found = self._raises.get(key)
-        if found is None:
-            found = self._raises[key] = self._db.execute(
-                "SELECT amount, until FROM raises WHERE account = ? AND kind = ?", key
-            ).fetchall()
-        return sum(amount for amount, until in found if until is None or until > at)
 
     def _hold(self, id_: str) -> _Open | None:
         if id_ not in self._holds:
@@ -313,164 +254,56 @@ class Accounts:
             if row is None:
                 return None
             id_, call, expires_at, state, keeps, takes = row
-            listed = [(a, k, w, n) for a, k, w, n in json.loads(takes)]
-            self._holds[id_] = _Open(id_, call, expires_at, state, bool(keeps), listed)
+            listed = [((a, k, w), n) for a, k, w, n in json.loads(takes)]
+            self._holds[id_] = _Open(id_, call, expires_at, state, bool(keeps), listed, stored=True)
         return self._holds[id_]
-
-    # -- changes, each of which can be taken back ------------------------------------------------
-
-    def _change_held(self, key: _Held, by: int) -> None:
-        # INVARIANT: what is held is the sum of the open holds, so it is never below zero.
-        after = self._held_on(key) + by
-        assert after >= 0, "more was freed than held"
-        self._held[key] = after
-        self._dirty[0][key] = None
-
-        def back() -> None:
-            self._held[key] -= by
-
-        self._undo.append(back)
-
-    def _book(self, meter: _Meter, committed: int, overrun: int, at: float) -> None:
-        if not (committed or overrun):
-            return
-        buckets = self._buckets(meter)
-        bucket = booking_bucket(window_from(meter[2]), at, _newest(buckets))
-        row = buckets.setdefault(bucket, [0, 0])
-        before = tuple(row)
-        row[:] = min(row[0] + committed, AMOUNT_MAX), min(row[1] + overrun, AMOUNT_MAX)
-        self._dirty[1][(*meter, bucket)] = None
-
-        def back() -> None:
-            row[:] = before
-
-        self._undo.append(back)
 
     def _change_hold(self, hold: _Open, state: str, expires_at: float) -> None:
         before = hold.state, hold.expires_at
         hold.state, hold.expires_at = state, expires_at
-        self._dirty[3][hold.id] = None
+        self._changed[hold.id] = None
 
         def back() -> None:
             hold.state, hold.expires_at = before
 
         self._undo.append(back)
 
-    def _note(self, take: Take, meter: _Meter, at: float) -> list[Warned]:
-        """Note what the account is held to; tell of a soft limit passed, once a window."""
-        known = self._row(meter)
-        warned = known[2] if known is not None else None
-        told: list[Warned] = []
-        if take.warn_at is not None and take.limit is not None:
-            newest = _newest(self._buckets(meter))
-            bucket = booking_bucket(take.window, at, newest)
-            standing = self._standing(meter, take.window, at)
-            used = standing.held + standing.committed + standing.overrun
-            since = first_bucket(take.window, at, newest)
-            if used >= take.warn_at and (warned is None or warned < since):
-                warned = bucket
-                told.append(Warned(str(take.account), take.kind, used, take.limit))
-        limit = take.limit if take.limit is None else min(take.limit, AMOUNT_MAX)
-        row = (str(take.account), limit, warned)
-        if row != known:
-            self._rows[meter] = row
-            self._dirty[2][meter] = None
-
-            def back() -> None:
-                # What nobody was told of is to be told yet.
-                if known is not None:
-                    self._rows[meter] = known
-                else:
-                    del self._rows[meter], self._dirty[2][meter]
-
-            self._undo.append(back)
-        return told
-
-    def _row(self, meter: _Meter) -> tuple[str, int | None, int | None] | None:
-        found = self._rows.get(meter)
-        if found is None:
-            row = self._db.execute(
-                'SELECT shown, "limit", warned FROM accounts '
-                'WHERE account = ? AND kind = ? AND "window" = ?',
-                meter,
-            ).fetchone()
-            if row is None:
-                return None
-            found = self._rows[meter] = (row[0], row[1], row[2])
-        return found
-
     # -- the end of the transaction --------------------------------------------------------------
 
     def flush(self) -> None:
         """Write what changed: a row an account, however many commits took of it."""
-        held, meters, rows, holds = self._dirty
-        self._many(_HELD, ((*key, self._held[key]) for key in held))
-        used = ((meter, self._meters[meter[:3]][meter[3]]) for meter in meters)
-        # A bucket of nothing is one whose booking was taken back: it would be taken for the newest.
-        self._many(_METER, ((*meter, *amounts) for meter, amounts in used if any(amounts)))
-        self._many(_ACCOUNT, ((*meter, *self._rows[meter]) for meter in rows))
-        self._many("INSERT OR IGNORE INTO born VALUES (?)", ((b,) for b in sorted(self._born)))
-        changed = [self._holds[id_] for id_ in holds]
-        self._many(
-            _HOLD,
-            (
-                (h.id, h.call, h.expires_at, h.state, h.keeps, json.dumps(h.takes))
-                for h in changed
-                if h.state != "settled"
-            ),
-        )
+        self._meters.flush()
+        if self._born:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO born VALUES (?)", [(b,) for b in sorted(self._born)]
+            )
+        changed = [self._holds[id_] for id_ in self._changed]
+        open_ = [hold.row() for hold in changed if hold.state != "settled"]
+        if open_:
+            self._db.executemany(_HOLD, open_)
         # A settled hold has nothing more to say: told again, it is not known.
-        self._many(
-            "DELETE FROM holds WHERE id = ?", ((h.id,) for h in changed if h.state == "settled")
-        )
-        for account, kind, window in dict.fromkeys(key[:3] for key in meters):
-            # What went out of its window counts no more, whatever is done to the clock.
-            newest = _newest(self._meters[account, kind, window])
-            if newest is not None:
-                first = newest - buckets_back(window_from(window))
-                self._db.execute(_PRUNE, (account, kind, window, first))
-
-    def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        listed = list(rows)
-        if listed:
-            self._db.executemany(statement, listed)
+        over = [(hold.id,) for hold in changed if hold.state == "settled" and hold.stored]
+        if over:
+            self._db.executemany("DELETE FROM holds WHERE id = ?", over)
 
 
-def _newest(buckets: Mapping[int, list[int]]) -> int | None:
-    """The last bucket in which anything was booked."""
-    return max((bucket for bucket, used in buckets.items() if any(used)), default=None)
+def _amounts(takes: Iterable[tuple[Take, Meter]]) -> dict[Purse, int]:
+    """The largest amount that is asked of each account and kind in any window: what is held is one
+    amount, and it counts in all of them."""
+    most: dict[Purse, int] = {}
+    for take, meter in takes:
+        known = most.get(meter.purse)
+        if known is None or take.amount > known:
+            most[meter.purse] = take.amount
+    return most
 
 
-# The same few accounts and windows come again in every call, and their names are made of parts.
-@functools.lru_cache(maxsize=4096)
-def _account_id(account: Account) -> str:
-    return account.id
-
-
-@functools.lru_cache(maxsize=256)
-def _window_text(window: Window) -> str:
-    return str(window)
-
-
-def _meter(take: Take) -> _Meter:
-    return _account_id(take.account), take.kind, _window_text(take.window)
-
-
-def _levelled(takes: Iterable[Take]) -> list[tuple[Take, _Meter]]:
-    """The takes, each with the largest amount that is asked of its account and kind in any window:
-    what is held is one amount, and it counts in all of them."""
-    listed = [(take, _meter(take)) for take in takes]
-    most: dict[_Held, int] = {}
-    for take, meter in listed:
-        most[meter[:2]] = max(most.get(meter[:2], 0), take.amount)
+def _levelled(takes: Iterable[tuple[Take, Meter]]) -> list[tuple[Take, Meter]]:
+    """The takes, each of them for as much as is held."""
+    listed = list(takes)
+    most = _amounts(listed)
     return [
-        (take if take.amount == most[meter[:2]] else take._replace(amount=most[meter[:2]]), meter)
+        (take if take.amount == most[meter.purse] else take._replace(amount=most[meter.purse]),
+         meter)
         for take, meter in listed
-    ]
-
-
-@functools.lru_cache(maxsize=256)
-def window_from(text: str) -> Window:
-    """A window as `str` wrote it."""
-    cycle, _, length = text.partition("/")
-    return Window(Cycle(cycle), int(length[:-1]) if length else 0)
+    ]  # fmt: skip

@@ -3,7 +3,7 @@
 import sqlite3
 
 from firedoor.budget.windows import buckets_back, first_bucket
-from firedoor.store.accounts import window_from
+from firedoor.store.meters import window_from
 from firedoor.types.budget import AccountRow
 
 

@@ -35,11 +35,11 @@ from firedoor.engine.port import (
 )
 from firedoor.errors import CallerError, StoreUnavailable
 from firedoor.store import budgets, files, forks, index, issued, looking, reindex, roads, writing
-from firedoor.store.accounts import AMOUNT_MAX
 from firedoor.store.commits import Commits
 from firedoor.store.failures import is_busy, unavailable
 from firedoor.store.head import read_head
 from firedoor.store.keys import StoreKeys, load_keys
+from firedoor.store.meters import AMOUNT_MAX
 from firedoor.store.migrate import migrate
 from firedoor.store.rows import label_join
 from firedoor.store.signing import SigningKey, load_signing_key
