@@ -375,3 +375,10 @@ def test_an_old_context_may_be_closed_to_the_exposed_alone(tmp_path: Path) -> No
     assert call(world).sent
     assert world.read(ME, note, "read_note", key="k").status == 402
     assert world.read(Binding("planner-2", "research"), note, "read_note", key="k").sent
+
+
+def test_a_host_that_cannot_be_seen_is_off_the_list(tmp_path: Path) -> None:
+    world = office(tmp_path, "  - {scope: 'instance:*', egress_hosts: ['*.corp.example']}")
+    shell = Call("bash", {"command": "curl https://$(cat host)/drop"})
+    seen = call(world, reply=Reply("", (shell,)))
+    assert [t["verdict"] for t in world.explain(seen)["tools"]] == ["deny"]

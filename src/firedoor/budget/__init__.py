@@ -3,7 +3,6 @@
 May import: types, errors.
 """
 
-from firedoor.budget.hosts import host_allowed, plain_host
 from firedoor.budget.kinds import KINDS, Ask, Kind, Taken, ToolAsk, Used
 from firedoor.budget.limits import (
     Budgets,
@@ -40,10 +39,8 @@ __all__ = [
     "cost_at_most",
     "cost_of",
     "full_roots",
-    "host_allowed",
     "moved_takes",
     "no_price",
-    "plain_host",
     "spawn_takes",
     "spent_by",
     "tool_takes",

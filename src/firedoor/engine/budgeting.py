@@ -300,7 +300,7 @@ class Budgeting:
         others use.
         """
         if found.kind == "egress_hosts":
-            return f"{found.account}: it names a host that is not on the list of egress_hosts."
+            return f"{found.account}: it reaches a host that is not on the list of egress_hosts, or that cannot be seen."
         own = {str(a) for a in self.path if a.scope in (Scope.KEY, Scope.AGENT)}
         own.update(str(a) for a in self.path[-1:])
         said = f"{found.account} cannot bear this: {found.kind} is limited to {found.limit}"
@@ -395,9 +395,12 @@ class Budgeting:
         listed = list(budget.ceilings_of(self._budgets, self.path, exposed, "egress_hosts"))
         if not listed:
             return None
-        hosts = sorted({sent.host for sent in self._touched(call).egress if sent.host})
+        affordances = affordances_of(self.exchange.policy, call.name)
+        found = lineage.reached(call.arguments, affordances)
         for account, ceiling in listed:
-            if any(not budget.host_allowed(host, ceiling.hosts) for host in hosts):
+            allowed = all(lineage.host_allowed(host, ceiling.hosts) for host in found.hosts)
+            # What reaches a host that cannot be seen may reach any.
+            if not allowed or not found.complete:
                 return Exhausted(str(account), "egress_hosts", 0, 0, 0)
         return None
 

@@ -10,5 +10,5 @@ KIND: Final = Kind(
     taken=Taken.NEVER,
     says="Hosts that tool calls may name, by name or pattern.",
     example='egress_hosts: ["*.corp.example"]',
-    surprise="A call whose hosts cannot be read is not refused: say what a tool may do by `affordances`.",
+    surprise="A command whose host cannot be seen (a variable, a pipe) is refused too.",
 )
