@@ -54,7 +54,7 @@ def watched(store: SqliteStore, before: Callable[[int], None] = lambda _: None) 
 def queued(store: SqliteStore, pool: ThreadPoolExecutor, count: int = CALLERS) -> list[Future[Any]]:
     """Callers that all wait, since somebody has the writer's lock."""
     asked = [pool.submit(store.apply, commit()) for _ in range(count)]
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(store._commits._queue) < count:
         assert time.monotonic() < until
         time.sleep(0.001)
@@ -65,7 +65,7 @@ def test_all_who_wait_share_one_transaction(store: SqliteStore, pool: ThreadPool
     sizes = watched(store)
     with store._transactions.lock:
         asked = queued(store, pool)
-    found = [future.result(10) for future in asked]
+    found = [future.result(60) for future in asked]
     assert sorted(result.index for result in found) == list(range(CALLERS))
     assert sizes == [CALLERS]
 
@@ -78,14 +78,14 @@ def test_who_comes_while_another_writes_goes_with_the_next(
     def before(count: int) -> None:
         if count == 1:
             first.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
 
     sizes = watched(store, before)
     alone = pool.submit(store.apply, commit())
-    assert first.wait(10)
+    assert first.wait(60)
     asked = queued(store, pool, CALLERS - 1)
     go_on.set()
-    assert all(isinstance(f.result(10), Committed) for f in (alone, *asked))
+    assert all(isinstance(f.result(60), Committed) for f in (alone, *asked))
     assert sizes == [1, CALLERS - 1]
 
 
@@ -115,7 +115,7 @@ def test_who_is_interrupted_while_it_waits_leaves_its_turn_to_the_next(
 
     def interrupt() -> None:
         queue = store._commits._queue
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not queue and time.monotonic() < until:
             time.sleep(0.001)
         # Those behind it in the queue.
@@ -131,17 +131,17 @@ def test_who_is_interrupted_while_it_waits_leaves_its_turn_to_the_next(
     def before(count: int) -> None:
         if count == 1:
             first.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
 
     asked: list[Future[Any]] = []
     sizes = watched(store, before)
     alone = pool.submit(store.apply, commit())
-    assert first.wait(10)
+    assert first.wait(60)
     interrupter = pool.submit(interrupt)
     with pytest.raises(KeyboardInterrupt):
         store.apply(commit())
-    interrupter.result(10)
-    assert all(isinstance(f.result(10), Committed) for f in (alone, *asked))
+    interrupter.result(60)
+    assert all(isinstance(f.result(60), Committed) for f in (alone, *asked))
     assert sizes == [1, 3]
 
 
