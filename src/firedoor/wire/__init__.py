@@ -5,6 +5,7 @@ May import: types, errors.
 
 from firedoor.wire import resumable
 from firedoor.wire.answers import strings_of
+from firedoor.wire.caps import CapProblem, Caps, OutputCap, output_cap, with_output_cap
 from firedoor.wire.document import Limits, Malformed, check, parse
 from firedoor.wire.edit import Edit, edit, replace_spans
 from firedoor.wire.inventory.endpoints import Act
@@ -33,11 +34,14 @@ __all__ = [
     "AnswerStream",
     "Bands",
     "Bare",
+    "CapProblem",
+    "Caps",
     "Edit",
     "Endpoint",
     "Limits",
     "Listing",
     "Malformed",
+    "OutputCap",
     "Piece",
     "Refusal",
     "SurfaceWire",
@@ -52,6 +56,7 @@ __all__ = [
     "listing",
     "media_bytes",
     "normal_json",
+    "output_cap",
     "parse",
     "picture_bands",
     "refusal",
@@ -66,4 +71,5 @@ __all__ = [
     "veiled_name",
     "veiled_pointer",
     "wire_for",
+    "with_output_cap",
 ]

@@ -25,6 +25,13 @@ class Edit(NamedTuple):
     text: str | None
     json: str | None = None
     """JSON text that takes the place of whatever value stands there."""
+    add: bool = False
+    """Whether ``json`` becomes the last member of its object where there is none of this name."""
+
+    @property
+    def removes(self) -> bool:
+        """Whether the element goes whole."""
+        return self.text is None and self.json is None
 
 
 class _Change(NamedTuple):
@@ -143,7 +150,9 @@ def _container(text: str, at: int, node: _Node, changes: list[_Change]) -> int:
     named = text[at] == "{"
     close = "}" if named else "]"
     at = _skip_blank(text, at + 1)
+    opened = at
     elements: list[tuple[int, int, bool]] = []
+    missing = {n: s.edit for n, s in node.steps.items() if s.edit is not None and s.edit.add}
     index = 0
     while text[at] != close:
         start = at
@@ -151,9 +160,10 @@ def _container(text: str, at: int, node: _Node, changes: list[_Change]) -> int:
         if named:
             end_of_name = _end_of(text, at)
             step = json.loads(text[at:end_of_name])
+            missing.pop(step, None)
             at = _skip_blank(text, _skip_blank(text, end_of_name) + 1)
         child = node.steps.get(step)
-        gone = child is not None and child.edit is not None and child.edit[1:] == (None, None)
+        gone = child is not None and child.edit is not None and child.edit.removes
         if child is None or gone:
             end = _end_of(text, at)
         else:
@@ -164,7 +174,21 @@ def _container(text: str, at: int, node: _Node, changes: list[_Change]) -> int:
         if text[at] == ",":
             at = _skip_blank(text, at + 1)
     _remove(elements, changes)
+    if named and missing:
+        _add(missing, elements, elements[-1][1] if elements else opened, changes)
     return at + 1
+
+
+def _add(
+    missing: dict[str, Edit],
+    elements: list[tuple[int, int, bool]],
+    at: int,
+    changes: list[_Change],
+) -> None:
+    """Put the members that are not there behind the last one of their object."""
+    comma = "," if any(not gone for _, _, gone in elements) else ""
+    members = ",".join(f"{json.dumps(name)}:{edit.json}" for name, edit in missing.items())
+    changes.append(_Change(at, at, comma + members))
 
 
 def _remove(elements: list[tuple[int, int, bool]], changes: list[_Change]) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import Answer, MintedId, OutputPart, Reading, ToolCall
+from firedoor.wire.caps import Caps
 from firedoor.wire.edit import Edit
 from firedoor.wire.tool_choice import goes_along
 
@@ -125,6 +126,8 @@ class SurfaceWire:
 
     made_lines: Callable[[bool], AnswerStream] | None = None
     """The same as ``lines`` for a thing that the provider wrote: what its answers name, it made."""
+    caps: Caps | None = None
+    """Where a request says how much may be generated; None where no tokens are."""
 
     def reader_for(
         self, content_type: bytes, *, unasked: bool = False, made: bool = False

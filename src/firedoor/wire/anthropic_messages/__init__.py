@@ -4,6 +4,7 @@ from firedoor.types.exchange import Surface
 from firedoor.wire import plain
 from firedoor.wire.anthropic_messages import batch
 from firedoor.wire.anthropic_messages.answer import edit_answer, read_answer
+from firedoor.wire.anthropic_messages.caps import CAPS
 from firedoor.wire.anthropic_messages.parts import params, read_field, read_turn, sections
 from firedoor.wire.anthropic_messages.stream import MessagesStream
 from firedoor.wire.state.answer import read_answer as read_state
@@ -11,7 +12,7 @@ from firedoor.wire.surface import SurfaceWire
 
 WIRE = SurfaceWire(
     Surface.ANTHROPIC_MESSAGES, sections, read_turn, read_field, params, read_answer, edit_answer,
-    MessagesStream,
+    MessagesStream, caps=CAPS,
 )  # fmt: skip
 COUNT_WIRE = SurfaceWire(
     Surface.ANTHROPIC_COUNT_TOKENS, sections, read_turn, read_field, params, plain.read_answer,

@@ -7,6 +7,7 @@ from firedoor.types.exchange import Surface
 from firedoor.wire import plain
 from firedoor.wire.gemini_generate.answer import edit_answer, read_answer, read_counts
 from firedoor.wire.gemini_generate.batch import BATCH_WIRE, EMBED_BATCH_WIRE
+from firedoor.wire.gemini_generate.caps import CAPS
 from firedoor.wire.gemini_generate.edit import goes_along
 from firedoor.wire.gemini_generate.parts import (
     params,
@@ -25,7 +26,7 @@ STREAM: Final = "models.generate_content_stream"
 
 WIRE = SurfaceWire(
     Surface.GEMINI_GENERATE, sections, read_turn, reader_of(inventory.FIELDS), params, read_answer,
-    edit_answer, GenerateStream, goes_along,
+    edit_answer, GenerateStream, goes_along, caps=CAPS,
 )  # fmt: skip
 STREAM_WIRE = replace(
     WIRE, params=streamed_params, streamed=(b"text/event-stream", b"application/json")

@@ -5,6 +5,7 @@ from typing import Any
 
 from firedoor.types.exchange import Params
 from firedoor.types.part import CallClaim, Channel, Kind, Reading, ResultClaim, Role
+from firedoor.wire.answers import dumps
 from firedoor.wire.document import Malformed, members
 from firedoor.wire.inventory import openai_chat as inventory
 from firedoor.wire.shape import (
@@ -152,6 +153,17 @@ def read_fields(
 def read_field(name: str, value: Any) -> Reading:
     """One top-level field other than the messages."""
     return read_fields(inventory.FIELDS, name, value)
+
+
+def limit_field(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where a limit goes. Beside a prediction the newer name is refused (OpenAI, predicted outputs)."""
+    return ("max_tokens",) if fields.get("prediction") is not None else ("max_completion_tokens",)
+
+
+def predicted_bytes(fields: Mapping[str, Any]) -> int:
+    """The size of a prediction: what of it is not in the answer is billed as output all the same."""
+    given = fields.get("prediction")
+    return len(dumps(given).encode("utf-8", "surrogatepass")) if given is not None else 0
 
 
 def params(document: Any) -> Params:

@@ -1,5 +1,6 @@
 """Completions, the older shape: a request's strings."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from firedoor.types.exchange import Params
@@ -35,6 +36,14 @@ def read_field(name: str, value: Any) -> Reading:
 def _tokens(prompt: Any) -> bool:
     numbers = prompt if isinstance(prompt, list) else [prompt]
     return all(isinstance(n, int) for n in numbers)
+
+
+def prompts(fields: Mapping[str, Any]) -> int:
+    """How many prompts a request has: each is completed ``n`` times."""
+    given = fields.get("prompt")
+    if not isinstance(given, list) or all(isinstance(token, int) for token in given):
+        return 1
+    return len(given)
 
 
 def params(document: Any) -> Params:
