@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from firedoor.types.usage import Usage
+
 
 class Channel(StrEnum):
     """The path by which a part reached the context (DESIGN §2)."""
@@ -216,13 +218,6 @@ class Edge(NamedTuple):
     recipient: str | None
     chars: int
     """Characters that were said."""
-
-
-class Usage(NamedTuple):
-    """Token counts as the provider reported them; ``None`` where it did not."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
 
 
 class Answer(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import jiter
 
-from firedoor.types.part import Answer, Usage
+from firedoor.types.part import Answer
 from firedoor.wire.edit import Edit, edit
 
 _COUNT_END: Final = 2**63
@@ -85,15 +85,6 @@ def count(value: Any) -> int | None:
     """A count of something, or None."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if whole and 0 <= value < _COUNT_END else None
-
-
-def usage_of(value: Any) -> Usage | None:
-    """Token counts under either provider's names."""
-    if not isinstance(value, dict):
-        return None
-    into = count(value.get("input_tokens", value.get("prompt_tokens")))
-    out = count(value.get("output_tokens", value.get("completion_tokens")))
-    return Usage(into, out)
 
 
 def error_of(value: dict[str, Any]) -> str | None:

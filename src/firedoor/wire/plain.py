@@ -5,7 +5,8 @@ from typing import Any
 
 from firedoor.types.exchange import Params
 from firedoor.types.part import Answer, Reading
-from firedoor.wire.answers import UNREADABLE, dumps, error_of, loads, usage_of, word
+from firedoor.wire.answers import UNREADABLE, dumps, error_of, loads, word
+from firedoor.wire.counts import usage_of
 from firedoor.wire.document import members
 from firedoor.wire.sse import written
 from firedoor.wire.surface import Piece, Sections

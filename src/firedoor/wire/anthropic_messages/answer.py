@@ -12,10 +12,10 @@ from firedoor.wire.answers import (
     placed,
     rewritten,
     strings_of,
-    usage_of,
     word,
 )
 from firedoor.wire.anthropic_messages.parts import call_arguments, content_texts_and_calls
+from firedoor.wire.counts import usage_of
 from firedoor.wire.edges import edges_of
 from firedoor.wire.edit import Edit
 from firedoor.wire.inventory import anthropic_messages as inventory

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
+from firedoor.types.usage import Usage
 from firedoor.wire.answers import dumps, error_of, key_of, loads, placed, word
 from firedoor.wire.anthropic_messages.answer import answer_of, block_output, is_call, is_known
+from firedoor.wire.counts import later, usage_of
 from firedoor.wire.sse import Event, unread, written
 from firedoor.wire.stream import DecidedStream
 from firedoor.wire.surface import Piece
@@ -47,6 +49,7 @@ class MessagesStream(DecidedStream[_Block]):
     def __init__(self, hold_calls: bool) -> None:
         super().__init__(hold_calls)
         self._message: dict[str, Any] = {}
+        self._usage: Usage | None = None
         self._blocks: list[_Block] = []
         self._open: dict[Any, _Block] = {}
         self._finish: tuple[Event, dict[str, Any]] | None = None
@@ -118,6 +121,7 @@ class MessagesStream(DecidedStream[_Block]):
         """The message's start; blocks that it brings with it are whole, and judged."""
         message = value.get("message")
         self._message = dict(message) if isinstance(message, dict) else {}
+        self._usage = later(self._usage, usage_of(self._message.get("usage")))
         raw = event.raw
         for place, item in placed(self._message.get("content")):
             block = self._new(None, item)
@@ -183,10 +187,7 @@ class MessagesStream(DecidedStream[_Block]):
     def _message_delta(self, event: Event, value: dict[str, Any]) -> Piece:
         delta = value.get("delta")
         usage = value.get("usage")
-        if isinstance(usage, dict):
-            known = self._message.get("usage")
-            told = {k: v for k, v in usage.items() if v is not None}
-            self._message["usage"] = (known if isinstance(known, dict) else {}) | told
+        self._usage = later(self._usage, usage_of(usage))
         if isinstance(delta, dict):
             for name in ("stop_reason", "container"):
                 if delta.get(name) is not None:
@@ -214,7 +215,7 @@ class MessagesStream(DecidedStream[_Block]):
         # Pointers count blocks: an unfinished one keeps its place and says nothing.
         content = [block.value if block.whole else {} for block in self._blocks]
         found = answer_of(self._message | {"content": content})
-        return found._replace(error=self._error or found.error)
+        return found._replace(error=self._error or found.error, usage=self._usage)
 
 
 def _add(block: dict[str, Any], delta: dict[str, Any]) -> None:

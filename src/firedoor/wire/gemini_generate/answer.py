@@ -11,21 +11,12 @@ from firedoor.types.part import (
     Role,
     ToolCall,
     Turn,
-    Usage,
 )
+from firedoor.types.usage import Usage
 from firedoor.wire.answers import UNREADABLE, count, dumps, loads, placed, strings_of, word
+from firedoor.wire.counts import google_usage
 from firedoor.wire.gemini_generate.parts import claim_of, parts_of, texts_and_calls
 from firedoor.wire.shape import turn_of_texts_and_calls
-
-
-def usage_of(value: Any) -> Usage | None:
-    """Token counts; what was thought was generated too, and what tools found was read."""
-    if not isinstance(value, dict):
-        return None
-    into, found = count(value.get("promptTokenCount")), count(value.get("toolUsePromptTokenCount"))
-    out, thought = count(value.get("candidatesTokenCount")), count(value.get("thoughtsTokenCount"))
-    both = None if out is None and thought is None else (out or 0) + (thought or 0)
-    return Usage(into + (found or 0) if into is not None else found, both)
 
 
 def error_of(value: Mapping[str, Any]) -> str | None:
@@ -108,6 +99,17 @@ def turn_of(parts: list[dict[str, Any]]) -> Turn:
     return turn_of_texts_and_calls(Role.ASSISTANT, *texts_and_calls(parts))
 
 
+def searches_in(candidates: list[dict[str, Any]]) -> dict[str, int]:
+    """How many searches an answer shows; each query may be billed by itself."""
+    found = {"web_search": 0}
+    for candidate in candidates:
+        grounding = candidate.get("groundingMetadata")
+        for name in ("webSearchQueries", "imageSearchQueries"):
+            asked = grounding.get(name) if isinstance(grounding, dict) else None
+            found["web_search"] += len(asked) if isinstance(asked, list) else 0
+    return found
+
+
 def answer_of(value: Mapping[str, Any]) -> Answer:
     """The answer that a response object is."""
     at = dict(placed(value.get("candidates")))
@@ -123,7 +125,7 @@ def answer_of(value: Mapping[str, Any]) -> Answer:
         output=tuple(output),
         turns=tuple((turn_of(parts_of(c.get("content"))),) for c in candidates),
         minted=tuple(minted_of(value, candidates)),
-        usage=usage_of(value.get("usageMetadata")),
+        usage=google_usage(value.get("usageMetadata"), searches_in(candidates)),
         model=word(value.get("modelVersion")),
         id=word(value.get("responseId")),
         finish=tuple(f for f in finish if f),
@@ -143,7 +145,9 @@ def read_counts(body: bytes) -> Answer:
     if value is None:
         return UNREADABLE
     total = count(value.get("totalTokens"))
-    usage = usage_of(value.get("usageMetadata")) or (Usage(total, 0) if total is not None else None)
+    usage = google_usage(value.get("usageMetadata")) or (
+        Usage(total, 0) if total is not None else None
+    )
     return Answer(usage=usage, error=error_of(value))
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from firedoor.types.part import Answer, ToolCall
+from firedoor.types.usage import Usage
 from firedoor.wire.answers import count, dumps, loads, placed, word
+from firedoor.wire.counts import google_usage, later
 from firedoor.wire.gemini_generate.answer import (
     answer_of,
     beside_output,
@@ -110,6 +112,7 @@ class GenerateStream:
         self._blocked = self._lost = self._sent = False
         self._error: str | None = None
         self._response: dict[str, Any] = {}
+        self._usage: Usage | None = None
 
     @property
     def complete(self) -> bool:
@@ -183,6 +186,7 @@ class GenerateStream:
             self._error = error_of(value)
             yield Piece(event.raw, terminal=True)
             return
+        self._usage = later(self._usage, google_usage(value.get("usageMetadata")))
         self._response |= {k: v for k, v in value.items() if k != "candidates"}
         if isinstance(value.get("promptFeedback"), dict):
             self._blocked = bool(value["promptFeedback"].get("blockReason"))
@@ -302,4 +306,6 @@ class GenerateStream:
             turns=joined + apart,
             minted=tuple(minted_of(self._response, candidates)),
             error=self._error or answer.error,
+            # Where a search was shown stands in the candidates, what it cost in the events.
+            usage=later(self._usage, answer.usage),
         )

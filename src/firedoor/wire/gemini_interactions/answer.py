@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, ToolCall, Usage
+from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, ToolCall
 from firedoor.wire.answers import (
     UNREADABLE,
-    count,
     dumps,
     error_of,
     loads,
@@ -15,6 +14,7 @@ from firedoor.wire.answers import (
     strings_of,
     word,
 )
+from firedoor.wire.counts import interaction_usage
 from firedoor.wire.edit import Edit
 from firedoor.wire.gemini_interactions.parts import arguments_of, step_turn
 from firedoor.wire.inventory import gemini_interactions as inventory
@@ -92,15 +92,6 @@ def _minted(step: Mapping[str, Any]) -> Iterator[MintedId]:
             yield MintedId("file", uri)
 
 
-def usage_of(value: Any) -> Usage | None:
-    """Token counts; what was thought was generated too."""
-    if not isinstance(value, dict):
-        return None
-    out, thought = count(value.get("total_output_tokens")), count(value.get("total_thought_tokens"))
-    both = None if out is None and thought is None else (out or 0) + (thought or 0)
-    return Usage(count(value.get("total_input_tokens")), both)
-
-
 def answer_of(value: Mapping[str, Any]) -> Answer:
     """The answer that an interaction is."""
     steps = dict(placed(value.get("steps")))
@@ -111,7 +102,7 @@ def answer_of(value: Mapping[str, Any]) -> Answer:
         output=tuple(output),
         turns=(tuple(step_turn(step) for step in told),),
         minted=(*ids_of(value), *(m for step in told for m in _minted(step))),
-        usage=usage_of(value.get("usage")),
+        usage=interaction_usage(value.get("usage"), value.get("service_tier")),
         model=word(value.get("model")),
         id=word(value.get("id")),
         finish=(status,) if status else (),

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from firedoor.types.part import Answer, OutputKind, OutputPart
-from firedoor.wire.answers import error_of, loads, strings_of, usage_of, word
+from firedoor.types.usage import Usage
+from firedoor.wire.answers import error_of, loads, strings_of, word
+from firedoor.wire.counts import later, usage_of
 from firedoor.wire.inventory.events import EVENTS, Carries
 from firedoor.wire.media.answer import spoken_in
 from firedoor.wire.sse import Event, unread
@@ -66,7 +68,7 @@ class MediaStream(EventStream):
         self._last = b""
         """The last event, and what comes behind it: it leaves with ``[DONE]``, or where bytes end."""
         self._output: list[OutputPart] = []
-        self._usage: Any = None
+        self._usage: Usage | None = None
         self._error: str | None = None
 
     @property
@@ -108,7 +110,7 @@ class MediaStream(EventStream):
             self._error = error_of(value) or word(value.get("code")) or "error"
             yield Piece(event.raw, terminal=True)
             return
-        self._usage = value.get("usage") or self._usage
+        self._usage = later(self._usage, usage_of(value.get("usage")))
         text = word(value.get("delta")) or ""
         if kind == "transcript.text.delta":
             self._said += text
@@ -138,4 +140,4 @@ class MediaStream(EventStream):
 
     def answer(self) -> Answer:
         """See `AnswerStream`."""
-        return Answer(output=tuple(self._output), usage=usage_of(self._usage), error=self._error)
+        return Answer(output=tuple(self._output), usage=self._usage, error=self._error)

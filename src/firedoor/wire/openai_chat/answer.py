@@ -20,9 +20,9 @@ from firedoor.wire.answers import (
     placed,
     rewritten,
     strings_of,
-    usage_of,
     word,
 )
+from firedoor.wire.counts import usage_of
 from firedoor.wire.edit import Edit
 from firedoor.wire.openai_chat.parts import texts_of
 from firedoor.wire.shape import turn_of_texts_and_calls
@@ -125,7 +125,7 @@ def read_answer(body: bytes) -> Answer:
         output=tuple(output),
         turns=tuple(turns),
         minted=tuple(minted),
-        usage=usage_of(value.get("usage")),
+        usage=usage_of(value.get("usage"), value.get("service_tier")),
         model=word(value.get("model")),
         id=id_,
         finish=tuple(finish),

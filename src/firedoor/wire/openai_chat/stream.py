@@ -11,7 +11,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from firedoor.types.part import Answer, MintedId, OutputPart, ToolCall, Usage
+from firedoor.types.part import Answer, MintedId, OutputPart, ToolCall
+from firedoor.types.usage import Usage
 from firedoor.wire.answers import (
     count,
     dumps,
@@ -20,9 +21,9 @@ from firedoor.wire.answers import (
     loads,
     placed,
     strings_of,
-    usage_of,
     word,
 )
+from firedoor.wire.counts import later, usage_of
 from firedoor.wire.openai_chat.answer import (
     SPOKEN,
     TEXT_MEMBERS,
@@ -150,6 +151,7 @@ class ChatStream(DecidedStream[_Call]):
         self._id: str | None = None
         self._model: str | None = None
         self._usage: Usage | None = None
+        self._tier: Any = None
         self._minted: dict[MintedId, None] = {}
 
     @property
@@ -199,7 +201,7 @@ class ChatStream(DecidedStream[_Call]):
             self._queue.clear()
             yield Piece(event.raw, terminal=True)
         elif self._hides_usage and is_usage_alone(value):
-            self._usage = usage_of(value.get("usage")) or self._usage
+            self._told_usage(value)
         else:
             yield from self._chunk(event, value)
 
@@ -213,7 +215,7 @@ class ChatStream(DecidedStream[_Call]):
     def _chunk(self, event: Event, value: dict[str, Any]) -> Iterator[Piece]:
         self._id = self._id or word(value.get("id"))
         self._model = self._model or word(value.get("model"))
-        self._usage = usage_of(value.get("usage")) or self._usage
+        self._told_usage(value)
         seen: list[str] = []
         said: list[_Said] = []
         brought: list[OutputPart] = []
@@ -261,6 +263,10 @@ class ChatStream(DecidedStream[_Call]):
             yield from ready
         else:
             yield from self._texts_done(finished)
+
+    def _told_usage(self, value: dict[str, Any]) -> None:
+        self._tier = value.get("service_tier") or self._tier
+        self._usage = later(self._usage, usage_of(value.get("usage"), self._tier))
 
     def _texts(self, state: _Choice, delta: dict[str, Any]) -> list[str]:
         seen = []

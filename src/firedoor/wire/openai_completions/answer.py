@@ -3,7 +3,8 @@
 from typing import Any
 
 from firedoor.types.part import Answer, OutputKind, OutputPart
-from firedoor.wire.answers import UNREADABLE, error_of, loads, placed, usage_of, word
+from firedoor.wire.answers import UNREADABLE, error_of, loads, placed, word
+from firedoor.wire.counts import usage_of
 
 
 def answer_of(value: dict[str, Any]) -> Answer:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from firedoor.types.part import Answer, OutputKind, OutputPart
+from firedoor.types.usage import Usage
 from firedoor.wire.answers import count, error_of, loads, placed, word
+from firedoor.wire.counts import later, usage_of
 from firedoor.wire.openai_completions.answer import answer_of
 from firedoor.wire.sse import Event
 from firedoor.wire.stream import EventStream
@@ -24,6 +26,7 @@ class CompletionStream(EventStream):
         self._finish: dict[int, str] = {}
         self._told: set[int] = set()
         self._whole: dict[str, Any] = {}
+        self._usage: Usage | None = None
         self._done = False
         self._error: str | None = None
 
@@ -57,6 +60,7 @@ class CompletionStream(EventStream):
             yield Piece(event.raw, terminal=True)
             return
         self._whole |= {k: v for k, v in value.items() if v is not None and k != "choices"}
+        self._usage = later(self._usage, usage_of(value.get("usage")))
         if self._hides_usage and is_usage_alone(value):
             return
         seen: list[str] = []
@@ -89,4 +93,4 @@ class CompletionStream(EventStream):
             for i in sorted(self._texts)
         ]
         found = answer_of(self._whole | {"choices": choices})
-        return found._replace(error=self._error or found.error)
+        return found._replace(error=self._error or found.error, usage=self._usage)

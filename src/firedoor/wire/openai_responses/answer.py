@@ -1,20 +1,23 @@
 """Responses: a whole answer."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart, ToolCall
+from firedoor.types.usage import Usage
 from firedoor.wire.answers import (
     UNREADABLE,
+    count,
     dumps,
     error_of,
     loads,
     placed,
     rewritten,
     strings_of,
-    usage_of,
     word,
 )
+from firedoor.wire.counts import pictures_made, usage_of
 from firedoor.wire.edges import edges_of
 from firedoor.wire.edit import Edit
 from firedoor.wire.inventory import openai_responses as inventory
@@ -26,6 +29,11 @@ _MINTED: Final = {
     "id": "item", "encrypted_content": "blob", "fingerprint": "blob", "container_id": "container",
 }  # fmt: skip
 _OF_AGENTS: Final = frozenset({"agent_message", "multi_agent_call", "multi_agent_call_output"})
+_HOSTED: Final = {
+    "web_search_call": "web_search", "file_search_call": "file_search",
+    "code_interpreter_call": "code_interpreter", "image_generation_call": "image_generation",
+}  # fmt: skip
+"""Calls that ran at the provider, and are billed by themselves."""
 _NO_TEXT: Final = ("id", "type", "status", "call_id")
 
 
@@ -155,13 +163,35 @@ def answer_of(value: dict[str, Any]) -> Answer:
         output=tuple(output),
         turns=(tuple(turns),),
         minted=tuple(minted),
-        usage=usage_of(value.get("usage")),
+        usage=_usage(value),
         model=word(value.get("model")),
         id=id_,
         finish=(status,) if status else (),
         error=error_of(value),
         edges=edges_of((f"/output/{i}", item) for i, item in placed(value.get("output"))),
     )
+
+
+def _usage(value: Mapping[str, Any]) -> Usage | None:
+    """What a response cost; what tools say of it themselves counts, else what they were seen to do."""
+    items = [item for _, item in placed(value.get("output"))]
+    ran = Counter(name for item in items if (name := _HOSTED.get(str(item.get("type")))))
+    for item in items:
+        action = item.get("action")
+        looks = isinstance(action, dict) and action.get("type") not in (None, "search")
+        if item.get("type") == "web_search_call" and looks:
+            # A page that is opened is no search.
+            ran["web_search"] -= 1
+    told = value.get("tool_usage")
+    told = told if isinstance(told, dict) else {}
+    searched = told.get("web_search")
+    number = count(searched.get("num_requests")) if isinstance(searched, dict) else None
+    if number is not None:
+        ran["web_search"] = number
+    usage = usage_of(value.get("usage"), value.get("service_tier"), ran)
+    models = (word(t.get("model")) for _, t in placed(value.get("tools")))
+    made = pictures_made(told.get("image_gen"), next((m for m in models if m), None))
+    return usage._replace(beside=(made,)) if usage is not None and made is not None else usage
 
 
 def read_answer(body: bytes) -> Answer:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from firedoor.types.part import Answer, MintedId, OutputKind, OutputPart
-from firedoor.wire.answers import UNREADABLE, error_of, loads, usage_of, word
+from firedoor.wire.answers import UNREADABLE, error_of, loads, word
+from firedoor.wire.counts import usage_of
 
 _IDS_MAX: Final = 10_000
 """Ids taken from one answer: a page of a list has a hundred."""
