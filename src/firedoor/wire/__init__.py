@@ -19,6 +19,7 @@ from firedoor.wire.state.lists import Listing, filtered, listing
 from firedoor.wire.state.urls import GEMINI_MEMBERS, through_door
 from firedoor.wire.surface import AnswerStream, Bare, Piece, SurfaceWire
 from firedoor.wire.surfaces import form_shape, surface_wire, wire_for
+from firedoor.wire.tools import Definition
 from firedoor.wire.usage import asking_usage
 from firedoor.wire.veil import WORD_CHARS_MAX, is_wordy, veiled_name, veiled_pointer
 
@@ -36,6 +37,7 @@ __all__ = [
     "Bare",
     "CapProblem",
     "Caps",
+    "Definition",
     "Edit",
     "Endpoint",
     "Limits",

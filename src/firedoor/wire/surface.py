@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol
 from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import Answer, MintedId, OutputPart, Reading, ToolCall
 from firedoor.wire.caps import Caps
-from firedoor.wire.edit import Edit
+from firedoor.wire.edit import Edit, edit
 from firedoor.wire.tool_choice import goes_along
+from firedoor.wire.tools import Definition, definitions
 
 
 class Bare(NamedTuple):
@@ -112,6 +113,8 @@ class SurfaceWire:
     """A reader for one streamed answer; with False nothing is ever held back."""
     goes_along: Callable[[Mapping[str, object], Iterable[str]], list[Edit]] = goes_along
     """What else goes from the fields of a body when the definitions at these pointers do."""
+    defined: Callable[[Mapping[str, object]], tuple[Definition, ...]] = definitions
+    """The tools that the fields of a body offer."""
     streamed: tuple[bytes, ...] = (b"text/event-stream",)
     """The content types of an answer that comes piece by piece."""
     whole: tuple[bytes, ...] = (b"application/json",)
@@ -128,6 +131,21 @@ class SurfaceWire:
     """The same as ``lines`` for a thing that the provider wrote: what its answers name, it made."""
     caps: Caps | None = None
     """Where a request says how much may be generated; None where no tokens are."""
+
+    def without_tools(
+        self, body: bytes, fields: Mapping[str, object], gone: Iterable[str]
+    ) -> bytes:
+        """``body`` less the definitions at these pointers, and less what goes along with them.
+
+        Args:
+            fields: The top-level fields of ``body``, as parsed.
+            gone: `Definition.pointer` of each tool that goes. With none, the body is the one given.
+        """
+        pointers = list(gone)
+        if not pointers:
+            return body
+        edits = [Edit(pointer, None) for pointer in pointers]
+        return edit(body, (*edits, *self.goes_along(fields, pointers)))
 
     def reader_for(
         self, content_type: bytes, *, unasked: bool = False, made: bool = False

@@ -8,7 +8,7 @@ from firedoor.wire import plain
 from firedoor.wire.gemini_generate.answer import edit_answer, read_answer, read_counts
 from firedoor.wire.gemini_generate.batch import BATCH_WIRE, EMBED_BATCH_WIRE
 from firedoor.wire.gemini_generate.caps import CAPS
-from firedoor.wire.gemini_generate.edit import goes_along
+from firedoor.wire.gemini_generate.edit import definitions, goes_along
 from firedoor.wire.gemini_generate.parts import (
     params,
     read_turn,
@@ -26,14 +26,14 @@ STREAM: Final = "models.generate_content_stream"
 
 WIRE = SurfaceWire(
     Surface.GEMINI_GENERATE, sections, read_turn, reader_of(inventory.FIELDS), params, read_answer,
-    edit_answer, GenerateStream, goes_along, caps=CAPS,
+    edit_answer, GenerateStream, goes_along, defined=definitions, caps=CAPS,
 )  # fmt: skip
 STREAM_WIRE = replace(
     WIRE, params=streamed_params, streamed=(b"text/event-stream", b"application/json")
 )
 COUNT_WIRE = SurfaceWire(
     Surface.GEMINI_COUNT, sections, read_turn, reader_of(inventory.COUNT_FIELDS), params,
-    read_counts, plain.edit_answer, plain.PassingStream, goes_along,
+    read_counts, plain.edit_answer, plain.PassingStream, goes_along, defined=definitions,
 )  # fmt: skip
 EMBED_WIRE = SurfaceWire(
     Surface.GEMINI_EMBED, fields_only, no_turn, reader_of(inventory.EMBED_FIELDS), params,

@@ -1,12 +1,36 @@
 """Gemini generateContent: what else goes with a function that is taken out of a request."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
+from firedoor.wire.answers import placed, word
 from firedoor.wire.edit import Edit
+from firedoor.wire.inventory import gemini_generate as inventory
 from firedoor.wire.inventory.gemini_generate import snake
+from firedoor.wire.tool_choice import Gone
+from firedoor.wire.tools import Definition, hosted_by_key
 
-_DECLARATIONS = ("functionDeclarations", "function_declarations")
+_DECLARATIONS: Final = ("functionDeclarations", "function_declarations")
+_HOSTED: Final[Mapping[str, str]] = {
+    spelling: snake(name) for name in inventory.HOSTED for spelling in (name, snake(name))
+}
+
+
+def definitions(fields: Mapping[str, object]) -> tuple[Definition, ...]:
+    """See `SurfaceWire.defined`: functions one by one, and what stands beside them by its key."""
+    out: list[Definition] = []
+    tools = fields.get("tools")
+    for i, tool in enumerate(tools if isinstance(tools, list) else [tools]):
+        at = f"/tools/{i}" if isinstance(tools, list) else "/tools"
+        if not isinstance(tool, dict):
+            continue
+        for name in _DECLARATIONS:
+            listed = tool.get(name)
+            for j, function in placed(listed if isinstance(listed, list) else [listed]):
+                where = f"{at}/{name}/{j}" if isinstance(listed, list) else f"{at}/{name}"
+                out.append(Definition(where, word(function.get("name")) or "", "function", False))
+        out += hosted_by_key(tool, at, _HOSTED)
+    return tuple(out)
 
 
 def goes_along(fields: Mapping[str, object], gone: Iterable[str]) -> list[Edit]:
@@ -14,45 +38,54 @@ def goes_along(fields: Mapping[str, object], gone: Iterable[str]) -> list[Edit]:
     pointers = set(gone)
     if not any(p.startswith("/tools") for p in pointers):
         return []
+    defined = definitions(fields)
+    found = Gone(defined, pointers | {d.pointer for d in defined if _within(d.pointer, pointers)})
     out: list[Edit] = []
     tools = fields.get("tools")
-    listed = tools if isinstance(tools, list) else [tools]
-    left = False
-    lost: set[str] = set()
-    for i, tool in enumerate(listed):
+    for i, tool in enumerate(tools if isinstance(tools, list) else [tools]):
         at = f"/tools/{i}" if isinstance(tools, list) else "/tools"
         if not isinstance(tool, dict) or at in pointers:
             continue
-        kept = set(tool)
+        kept = {name for name in tool if f"{at}/{name}" not in pointers}
         for name in _DECLARATIONS:
-            functions = tool.get(name)
-            if not isinstance(functions, list):
-                continue
-            removed = [f for j, f in enumerate(functions) if f"{at}/{name}/{j}" in pointers]
-            lost |= {str(f["name"]) for f in removed if isinstance(f, dict) and "name" in f}
-            if functions and len(removed) == len(functions):
+            listed = tool.get(name)
+            places = (
+                [f"{at}/{name}/{j}" for j in range(len(listed))] if isinstance(listed, list) else []
+            )
+            if places and pointers.issuperset(places):
                 kept.discard(name)
                 out.append(Edit(f"{at}/{name}", None))
-        left |= bool(kept)
-        if not kept:
+        if tool and not kept:
             out.append(Edit(at, None))
-    if not left:
+    if not found.kept:
         gone_fields = ("tools", "toolConfig", "tool_config")
         return [Edit(f"/{name}", None) for name in gone_fields if name in fields]
-    return out + _choice_edits(fields, lost)
+    return out + _choice_edits(fields, found)
 
 
-def _choice_edits(fields: Mapping[str, Any], lost: set[str]) -> list[Edit]:
-    """The names of functions that are gone, out of those that may be called."""
+def _within(pointer: str, pointers: set[str]) -> bool:
+    """Whether something round an element goes."""
+    return any(pointer.startswith(whole + "/") for whole in pointers)
+
+
+def _choice_edits(fields: Mapping[str, Any], found: Gone) -> list[Edit]:
+    """The names of functions that are gone, out of those that may be called.
+
+    Without any function there is nothing to configure, and a configuration is refused; with none left
+    of those that may be called, no other may be.
+    """
     out: list[Edit] = []
     for path, config in _under("", fields, "toolConfig"):
         for at, calling in _under(path, config, "functionCallingConfig"):
+            if found.lost and not any(tool.type == "function" for tool in found.kept):
+                out.append(Edit(at, None))
+                continue
             for place, allowed in _under(at, calling, "allowedFunctionNames"):
                 if not isinstance(allowed, list):
                     continue
-                gone = [k for k, function in enumerate(allowed) if function in lost]
+                gone = [k for k, function in enumerate(allowed) if found.names(function)]
                 if gone and len(gone) == len(allowed):
-                    out.append(Edit(at, None))
+                    out.append(Edit(at, None, '{"mode":"NONE"}'))
                 else:
                     out += [Edit(f"{place}/{k}", None) for k in gone]
     return out

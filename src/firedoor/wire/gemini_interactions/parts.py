@@ -13,11 +13,13 @@ from firedoor.wire.inventory import gemini_interactions as inventory
 from firedoor.wire.openai_chat.parts import NOBODY, read_fields
 from firedoor.wire.shape import Found, Speaker, free, text, turn_of_texts_and_calls, walk
 from firedoor.wire.surface import Bare, Sections
+from firedoor.wire.tools import definitions
 
 _USER: Final = Speaker(Role.USER, Channel.USER)
 _ASSISTANT: Final = Speaker(Role.ASSISTANT, Channel.HISTORY)
 _SYSTEM: Final = Speaker(Role.SYSTEM, Channel.SYSTEM)
 _OWN_WORDS: Final = frozenset({"model_output", "thought", "function_call"})
+_CHOICE: Final = "/generation_config/tool_choice"
 _OF_USER: Final = frozenset({"user_input", "text", "image", "audio", "document", "video"})
 """A content that stands alone is the user's."""
 
@@ -129,7 +131,10 @@ def goes_along(fields: Mapping[str, object], gone: Iterable[str]) -> list[Edit]:
     pointers = list(gone)
     out = tool_choice.goes_along(fields, pointers)
     config = fields.get("generation_config")
-    chosen = isinstance(config, dict) and config.get("tool_choice") is not None
-    if chosen and any(p.startswith("/tools/") for p in pointers):
-        out.append(Edit("/generation_config/tool_choice", None))
-    return out
+    choice = config.get("tool_choice") if isinstance(config, dict) else None
+    if choice is None or not any(p.startswith("/tools/") for p in pointers):
+        return out
+    found = tool_choice.Gone(definitions(fields), pointers)
+    if found.kept:
+        return out + tool_choice.choice_edits(choice, _CHOICE, found)
+    return [*out, Edit(_CHOICE, None)]
