@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from firedoor.config.prices import Prices
 from firedoor.config.units import duration_s, rate, size_bytes
 from firedoor.lineage import Convergence
 from firedoor.policy import AFFORDANCES, RuleError, rule
@@ -254,6 +255,7 @@ class File(_Strict):
     assume: Assume = Assume()
     stores: dict[str, StoreRow] = {}
     budgets: list[Budget] = []
+    prices: Prices = Prices()
     headers: Literal["call", "all"] | list[str] | None = None
     placeholder: str = Field("[withheld]", min_length=1, max_length=200)
     limits: Limits = Limits()

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from firedoor.config import models
 from firedoor.config.document import Lines, line_of, parse, read
+from firedoor.config.prices import Prices
 from firedoor.config.units import rate
 from firedoor.errors import SettingsError
 from firedoor.policy import (
@@ -64,6 +65,7 @@ class Settings:
     limits: models.Limits
     retention: models.Retention
     convergence: models.Converge
+    prices: Prices
     store_url: str
     host: str
     port: int
@@ -131,6 +133,7 @@ def _allowed(path: tuple[str | int, ...]) -> list[str]:
         "tests": models.Case,
         "convergence": models.Converge,
         "budgets": models.Budget,
+        "prices": Prices,
         "trust": models.Trust,
         "provenance": models.Provenance,
     }
@@ -289,6 +292,7 @@ def load_settings(
         limits=file.limits,
         retention=file.retention,
         convergence=file.convergence,
+        prices=file.prices,
         store_url=str(process["store"]),
         host=str(process["host"]),
         port=_port(process["port"], "port"),

@@ -44,6 +44,7 @@ class Usage(NamedTuple):
     image_input_tokens: int = 0
     image_output_tokens: int = 0
     image_cache_read_tokens: int = 0
+    video_input_tokens: int = 0
     tools: tuple[tuple[str, int], ...] = ()
     """How often each tool ran at the provider, by name (``web_search``), sorted."""
     tier: str | None = None
