@@ -22,6 +22,7 @@ from firedoor.lineage.claims import (
     reconciled,
     standing_of,
 )
+from firedoor.lineage.conforming import conforms, is_typed
 from firedoor.lineage.convergence import INSTANCES_A_ROOM_MAX, Convergence, Meeting, Visit, meetings
 from firedoor.lineage.egress import Egress
 from firedoor.lineage.exposure import adopted_passages, emissions_of, exposed, leaves_of
@@ -97,6 +98,7 @@ from firedoor.lineage.stretches import (
     without,
 )
 from firedoor.lineage.touches import Outside, Touch, Touched
+from firedoor.lineage.typed import NotTyped, TypedDomain, bits_of
 from firedoor.lineage.vouching import vouched
 from firedoor.lineage.walk import HOPS_MAX, Edge, Hop, walked
 
@@ -126,6 +128,7 @@ __all__ = [
     "Meeting",
     "MemoryIndex",
     "Normal",
+    "NotTyped",
     "Opaque",
     "Outside",
     "Passage",
@@ -152,6 +155,7 @@ __all__ = [
     "Touch",
     "Touched",
     "TrustedKey",
+    "TypedDomain",
     "Use",
     "Visit",
     "Written",
@@ -164,13 +168,16 @@ __all__ = [
     "authored",
     "band_digest",
     "believed",
+    "bits_of",
     "call_digest",
     "candidates",
     "claimed_call",
+    "conforms",
     "cut",
     "emissions_of",
     "exposed",
     "fresh",
+    "is_typed",
     "issued",
     "items_of",
     "kept_digests",

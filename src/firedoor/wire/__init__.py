@@ -17,6 +17,7 @@ from firedoor.wire.shape import normal_json
 from firedoor.wire.state.answer import OUTPUT_FILE
 from firedoor.wire.state.lists import Listing, filtered, listing
 from firedoor.wire.state.urls import GEMINI_MEMBERS, through_door
+from firedoor.wire.structured import AnswerSchema
 from firedoor.wire.surface import AnswerStream, Bare, Piece, SurfaceWire
 from firedoor.wire.surfaces import form_shape, surface_wire, wire_for
 from firedoor.wire.tools import Definition
@@ -32,6 +33,7 @@ __all__ = [
     "REROUTING",
     "WORD_CHARS_MAX",
     "Act",
+    "AnswerSchema",
     "AnswerStream",
     "Bands",
     "Bare",

@@ -6,8 +6,10 @@ from typing import NamedTuple, Protocol
 
 from firedoor.types.exchange import Params, Surface
 from firedoor.types.part import Answer, MintedId, OutputPart, Reading, ToolCall
+from firedoor.wire import structured
 from firedoor.wire.caps import Caps
 from firedoor.wire.edit import Edit, edit
+from firedoor.wire.structured import Structured
 from firedoor.wire.tool_choice import goes_along
 from firedoor.wire.tools import Definition, definitions
 
@@ -129,6 +131,8 @@ class SurfaceWire:
 
     made_lines: Callable[[bool], AnswerStream] | None = None
     """The same as ``lines`` for a thing that the provider wrote: what its answers name, it made."""
+    structured: Structured = structured.none
+    """The schema that a request holds its answer to."""
     caps: Caps | None = None
     """Where a request says how much may be generated; None where no tokens are."""
 

@@ -1,7 +1,7 @@
 """Anthropic messages and token counts."""
 
 from firedoor.types.exchange import Surface
-from firedoor.wire import plain
+from firedoor.wire import plain, structured
 from firedoor.wire.anthropic_messages import batch
 from firedoor.wire.anthropic_messages.answer import edit_answer, read_answer
 from firedoor.wire.anthropic_messages.caps import CAPS
@@ -13,7 +13,7 @@ from firedoor.wire.surface import SurfaceWire
 
 WIRE = SurfaceWire(
     Surface.ANTHROPIC_MESSAGES, sections, read_turn, read_field, params, read_answer, edit_answer,
-    MessagesStream, goes_along, caps=CAPS,
+    MessagesStream, goes_along, structured=structured.messages, caps=CAPS,
 )  # fmt: skip
 COUNT_WIRE = SurfaceWire(
     Surface.ANTHROPIC_COUNT_TOKENS, sections, read_turn, read_field, params, plain.read_answer,

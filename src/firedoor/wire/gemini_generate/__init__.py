@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from firedoor.types.exchange import Surface
-from firedoor.wire import plain
+from firedoor.wire import plain, structured
 from firedoor.wire.gemini_generate.answer import edit_answer, read_answer, read_counts
 from firedoor.wire.gemini_generate.batch import BATCH_WIRE, EMBED_BATCH_WIRE
 from firedoor.wire.gemini_generate.caps import CAPS
@@ -26,7 +26,7 @@ STREAM: Final = "models.generate_content_stream"
 
 WIRE = SurfaceWire(
     Surface.GEMINI_GENERATE, sections, read_turn, reader_of(inventory.FIELDS), params, read_answer,
-    edit_answer, GenerateStream, goes_along, defined=definitions, caps=CAPS,
+    edit_answer, GenerateStream, goes_along, defined=definitions, structured=structured.generate, caps=CAPS,
 )  # fmt: skip
 STREAM_WIRE = replace(
     WIRE, params=streamed_params, streamed=(b"text/event-stream", b"application/json")

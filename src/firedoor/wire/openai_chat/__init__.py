@@ -3,6 +3,7 @@
 from functools import partial
 
 from firedoor.types.exchange import Surface
+from firedoor.wire import structured
 from firedoor.wire.caps import Caps
 from firedoor.wire.openai_chat.answer import edit_answer, read_answer
 from firedoor.wire.openai_chat.parts import (
@@ -19,6 +20,7 @@ from firedoor.wire.surface import SurfaceWire
 WIRE = SurfaceWire(
     Surface.OPENAI_CHAT, sections, read_turn, read_field, params, read_answer, edit_answer,
     ChatStream, stream_unasked=partial(ChatStream, hide_usage=True),
+    structured=structured.chat,
     caps=Caps(
         (("max_completion_tokens",), ("max_tokens",)), limit_field, (("n",),),
         beside_bytes=predicted_bytes,
