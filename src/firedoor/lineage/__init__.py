@@ -34,6 +34,7 @@ from firedoor.lineage.fingerprints import (
     prints_at,
     prints_of,
 )
+from firedoor.lineage.hosts import host_allowed, normal_host
 from firedoor.lineage.index import Index, MemoryIndex, Posting, Source, Stored, fresh
 from firedoor.lineage.items import items_of
 from firedoor.lineage.lines import Written, known_anywhere, written
@@ -68,6 +69,7 @@ from firedoor.lineage.passages import (
     whole_passages,
 )
 from firedoor.lineage.places import StoreMap, StoreRule, Use, store_map, use_from, use_text
+from firedoor.lineage.reached import Reached, reached
 from firedoor.lineage.spans import Kept, kept_digests
 from firedoor.lineage.statements import (
     HEADER,
@@ -140,6 +142,7 @@ __all__ = [
     "Prints",
     "Proofs",
     "Question",
+    "Reached",
     "Reading",
     "Receiver",
     "Signer",
@@ -177,6 +180,7 @@ __all__ = [
     "emissions_of",
     "exposed",
     "fresh",
+    "host_allowed",
     "is_typed",
     "issued",
     "items_of",
@@ -190,6 +194,7 @@ __all__ = [
     "match",
     "media_digest",
     "meetings",
+    "normal_host",
     "normal_of",
     "normal_of_stored",
     "opaque_spans",
@@ -203,6 +208,7 @@ __all__ = [
     "prints_of",
     "question",
     "quoted",
+    "reached",
     "reconciled",
     "signed_label",
     "standing_of",

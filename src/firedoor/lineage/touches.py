@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from firedoor.lineage.coded import LAYERS_MAX, plain_in
 from firedoor.lineage.egress import Egress, egress_to
@@ -93,14 +93,14 @@ NOTHING: Final = Touched()
 
 # -- what a call names ---------------------------------------------------------------------------
 
-_URL_ARGUMENTS: Final = frozenset(
+URL_ARGUMENTS: Final = frozenset(
     ["url", "urls", "uri", "link", "href", "host", "hostname", "domain", "endpoint", "address",
      "website", "site", "base_url", "allowed_domains"]
 )  # fmt: skip
 _SEARCH_ARGUMENTS: Final = frozenset(
     ["query", "queries", "q", "search", "search_query", "search_term", "keywords", "objective"]
 )
-_FILE_ARGUMENTS: Final = frozenset(
+FILE_ARGUMENTS: Final = frozenset(
     ["path", "paths", "file_path", "filepath", "filename", "file", "files", "target_file",
      "notebook_path", "old_path", "new_path", "source", "destination"]
 )  # fmt: skip
@@ -114,7 +114,7 @@ _PACKAGE_ARGUMENTS: Final = frozenset(
     ["package", "packages", "package_name", "dependency", "dependencies"]
 )
 _NAMED: Final = (
-    _URL_ARGUMENTS | _SEARCH_ARGUMENTS | _FILE_ARGUMENTS | _NAME_ARGUMENTS | _PACKAGE_ARGUMENTS
+    URL_ARGUMENTS | _SEARCH_ARGUMENTS | FILE_ARGUMENTS | _NAME_ARGUMENTS | _PACKAGE_ARGUMENTS
 )
 _SEARCH_PARAMETERS: Final = frozenset(["q", "query", "search", "p", "text", "wd"])
 
@@ -123,7 +123,7 @@ _MADE: Final = re.compile(
     r"(?<![\w./-])(?:mkdir|rmdir|touch|stat|ls|cd|test)[ \t]{1,4}(?:-{1,2}\w{1,16}[ \t]{1,4}){0,4}"
     r"([^\s;&|<>`\"'$()]{1,512})"
 )
-_PATH: Final = re.compile(
+PATH: Final = re.compile(
     r"(?<![\w:/.@%-])(?:~|\.{1,2})?/?[\w.@+-]{1,128}(?:/[\w.@+-]{1,128}){1,16}/?"
 )
 _QUOTED: Final = re.compile(
@@ -136,6 +136,12 @@ _HINT: Final = re.compile(
     re.IGNORECASE,
 )
 """Without any of these, there is no name of anything in the arguments."""
+
+
+class Bounded(Protocol):
+    """What is told when something was left out."""
+
+    complete: bool
 
 
 class _Found:
@@ -186,7 +192,7 @@ class Outside:
         # runs commands, only what they name.
         sends = network and "compute" not in affordances
         told = []
-        for member, text in _leaves(cut, found):
+        for member, text in argument_strings(cut, found):
             name = member.lower()
             runs = network or "compute" in affordances or name in _COMMAND_ARGUMENTS
             hosts = self._leaf(name, text, found, runs=runs)
@@ -223,7 +229,7 @@ class Outside:
                 hosts = True
                 found.say(url.host, url.said)
                 self._url(url, found)
-        elif name in _URL_ARGUMENTS and "." in text and len(text) < 4_096:
+        elif name in URL_ARGUMENTS and "." in text and len(text) < 4_096:
             whole = url_of(text.strip())
             if whole is not None and " " not in text.strip():
                 hosts = True
@@ -240,7 +246,7 @@ class Outside:
                 found.touch(Kind.PACKAGE, package)
         if not named and len(text) <= _QUOTED_LEAF_CHARS_MAX:
             if "/" in text:
-                for match in _PATH.finditer(text):
+                for match in PATH.finditer(text):
                     _file(match[0], found)
             _quotations(text, found, phrases=False)
         for inner in plain_in(text):
@@ -252,7 +258,7 @@ class Outside:
     def _named(self, name: str, text: str, found: _Found) -> None:
         if name in _SEARCH_ARGUMENTS:
             _search(text, found)
-        elif name in _FILE_ARGUMENTS:
+        elif name in FILE_ARGUMENTS:
             _file(text.strip(), found)
         elif name in _PACKAGE_ARGUMENTS:
             for word in text.split()[:16]:
@@ -294,7 +300,7 @@ class Outside:
                         self._url(inner, found, depth + 1)
 
 
-def _leaves(arguments: str, found: _Found) -> Iterator[tuple[str, str]]:
+def argument_strings(arguments: str, found: Bounded) -> Iterator[tuple[str, str]]:
     """(name of the nearest member, string), for each string of the arguments."""
     value: Any = arguments
     if arguments[:1] in ("{", "[", " ", "\t", "\r", "\n"):

@@ -3,7 +3,7 @@
 May import: types, errors.
 """
 
-from firedoor.policy.affordances import AFFORDANCES
+from firedoor.policy.affordances import AFFORDANCES, affordances_for
 from firedoor.policy.presets import PRESETS
 from firedoor.policy.rules import FIELDS, Rule, RuleError, rule
 from firedoor.policy.settings import ASSUMED_BY_MODE, CompartmentSetting, Policy, StoreSetting
@@ -31,6 +31,7 @@ __all__ = [
     "Rule",
     "RuleError",
     "StoreSetting",
+    "affordances_for",
     "affordances_of",
     "call_verdict",
     "hop_verdict",
