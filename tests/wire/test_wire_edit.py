@@ -100,3 +100,20 @@ def test_spans_become_placeholders() -> None:
 def test_an_edited_body_is_still_strict_json() -> None:
     body = b'{"a":"b","c":["d"]}'
     assert parse(edit(body, [Edit("/c/0", "\u2028\n\x00")])) == {"a": "b", "c": ["\u2028\n\x00"]}
+
+
+def test_a_member_is_added_behind_the_last_one_that_stays() -> None:
+    """Into an empty object, behind others, in place of the last; only where there is none."""
+
+    def added(body: str, *gone: str, pointer: str = "/n") -> str:
+        edits = [Edit(pointer, None, "1", add=True), *(Edit(g, None) for g in gone)]
+        return edit(body.encode(), edits).decode()
+
+    assert added("{ }") == '{ "n":1}'
+    assert added('{"a": 2 }') == '{"a": 2,"n":1 }'
+    assert added('{"a": 2, "b": 3}', "/b") == '{"a": 2,"n":1}'
+    assert added('{"a": 2, "b": 3}', "/a", "/b") == '{"n":1}'
+    assert added('{"n": 5, "a": 2}') == '{"n": 1, "a": 2}'
+    assert added('{"o": {"a": 2}}', pointer="/o/n") == '{"o": {"a": 2,"n":1}}'
+    assert added('{"o": [2]}', pointer="/o/n") == '{"o": [2]}'
+    assert added('{"s": "{\\"a\\": 2}"}', pointer="/s/n") == '{"s": "{\\"a\\": 2,\\"n\\":1}"}'

@@ -18,19 +18,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from firedoor.lineage.typed import (
-    STYLES,
-    Domain,
-    Either,
-    Listed,
-    Multiples,
-    NotTyped,
-    Record,
-    TypedDomain,
-    Values,
-    bits_of,
-    digits,
-)
+from firedoor.lineage.domains import Domain, Either, Listed, Multiples, Record, Values, digits
+from firedoor.lineage.typed import STYLES, NotTyped, TypedDomain, bits_of
 from firedoor.types.part import OutputKind, OutputPart, ToolCall
 
 _ANSWER_CHARS_MAX: Final = 1 << 20

@@ -11,17 +11,27 @@ exposed model wrote, and are labelled where they stand.
 
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
-BITS_MAX: Final = 1 << 14
-"""A domain beyond is as good as text; and its size would be a number that takes time to reckon."""
+from firedoor.lineage.domains import (
+    NULL,
+    Domain,
+    Either,
+    Listed,
+    Multiples,
+    Record,
+    Unbounded,
+    Values,
+    digits,
+    number,
+    size_of,
+)
+
 _DEPTH_MAX: Final = 24
 _NODES_MAX: Final = 4_096
 """Of a schema, references followed: a few of them can stand for very many."""
 _VALUES_MAX: Final = 4_096
-_DIGITS_MAX: Final = 64
 STYLES: Final = 4
 """Ways of setting blanks that are let through; see `conforming`."""
 _STYLE_BITS: Final = (STYLES - 1).bit_length()
@@ -45,45 +55,6 @@ class NotTyped(NamedTuple):
     pointer: str
 
 
-class Values(NamedTuple):
-    """Some values, each as it is written in JSON."""
-
-    texts: frozenset[str]
-
-
-class Multiples(NamedTuple):
-    """``first``, and more at equal steps."""
-
-    first: Fraction
-    step: Fraction
-    many: int
-
-
-class Record(NamedTuple):
-    """An object with these members and no other, in this order."""
-
-    members: tuple[tuple[str, "Domain", bool], ...]
-    """(name, what it may be, whether it must be there)."""
-
-
-class Listed(NamedTuple):
-    """A list: these items first, then between ``least`` and ``most`` more of a kind."""
-
-    first: tuple["Domain", ...]
-    item: "Domain | None"
-    least: int
-    most: int
-
-
-class Either(NamedTuple):
-    """One of several."""
-
-    of: tuple["Domain", ...]
-
-
-Domain = Values | Multiples | Record | Listed | Either
-
-
 class TypedDomain(NamedTuple):
     """All that an answer can be."""
 
@@ -101,40 +72,10 @@ def bits_of(schema: object) -> TypedDomain | NotTyped:
     """
     try:
         domain = _Schema(schema).domain(schema, "", 0)
-        size = _size(domain, "")
-    except _Open as found:
+        size = size_of(domain, "")
+    except Unbounded as found:
         return NotTyped(found.reason, found.pointer)
     return TypedDomain(domain, size, (size - 1).bit_length() + _STYLE_BITS)
-
-
-class _Open(Exception):
-    def __init__(self, reason: str, pointer: str) -> None:
-        super().__init__(reason)
-        self.reason, self.pointer = reason, pointer
-
-
-def number(value: object) -> Decimal | None:
-    """A number of a schema or an answer, exactly as written; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return None
-    try:
-        found = Decimal(repr(value) if isinstance(value, float) else value)
-    except InvalidOperation:
-        return None
-    if not found.is_finite() or not -_DIGITS_MAX < found.adjusted() < _DIGITS_MAX:
-        return None
-    return found if len(found.as_tuple().digits) <= _DIGITS_MAX else None
-
-
-def digits(exact: Decimal) -> str:
-    """The shortest way to write a number without an exponent; zero has no sign.
-
-    >>> digits(Decimal("-1.50")), digits(Decimal("-0.0")), digits(Decimal("2E+2"))
-    ('-1.5', '0', '200')
-    """
-    text = format(exact, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("-0", "") else text
 
 
 def _written(value: object, at: str) -> str:
@@ -143,11 +84,8 @@ def _written(value: object, at: str) -> str:
         return json.dumps(value, ensure_ascii=False)
     exact = number(value)
     if exact is None:
-        raise _Open("a value that is no text and no number of reasonable length", at)
+        raise Unbounded("a value that is no text and no number of reasonable length", at)
     return digits(exact)
-
-
-_NULL: Final = Values(frozenset({"null"}))
 
 
 class _Schema:
@@ -163,15 +101,15 @@ class _Schema:
         """What ``schema`` lets in."""
         self._nodes += 1
         if self._nodes > _NODES_MAX or depth > _DEPTH_MAX:
-            raise _Open("the schema is too large, or nested too deeply", at)
+            raise Unbounded("the schema is too large, or nested too deeply", at)
         if not isinstance(schema, Mapping):
-            raise _Open("anything fits here", at)
+            raise Unbounded("anything fits here", at)
         strange = sorted(str(k) for k in schema if k not in _SILENT and k not in _KNOWN)
         if strange:
-            raise _Open(f"{strange[0]!r} is not among the words that are counted", at)
+            raise Unbounded(f"{strange[0]!r} is not among the words that are counted", at)
         found = self._plain(schema, at, depth)
         if schema.get("nullable") is True:
-            found = Either((found, _NULL))
+            found = Either((found, NULL))
         return found
 
     def _plain(self, schema: Mapping[str, Any], at: str, depth: int) -> Domain:
@@ -192,7 +130,7 @@ class _Schema:
         if "allOf" in schema:
             given = _several(schema["allOf"], f"{at}/allOf")
             if len(given) > 1 or schema.keys() & {"type", "properties", "items"}:
-                raise _Open("several schemas at once are not counted", f"{at}/allOf")
+                raise Unbounded("several schemas at once are not counted", f"{at}/allOf")
             return self.domain(given[0], f"{at}/allOf/0", depth + 1)
         kinds = schema.get("type")
         if isinstance(kinds, list):
@@ -205,7 +143,7 @@ class _Schema:
             case "boolean":
                 return Values(frozenset({"false", "true"}))
             case "null":
-                return _NULL
+                return NULL
             case "integer" | "number":
                 return _numbers(schema, at, whole=kind == "integer")
             case "object":
@@ -213,19 +151,19 @@ class _Schema:
             case "array":
                 return self._array(schema, at, depth)
             case "string":
-                raise _Open("a string that is no enum has room for text", at)
-        raise _Open("no type is said", at)
+                raise Unbounded("a string that is no enum has room for text", at)
+        raise Unbounded("no type is said", at)
 
     def _referred(self, pointer: object, at: str, depth: int) -> Domain:
         if not isinstance(pointer, str) or not pointer.startswith("#"):
-            raise _Open("a reference leads out of the schema", at)
+            raise Unbounded("a reference leads out of the schema", at)
         if pointer in self._open:
-            raise _Open("a reference leads back to itself: there is no end to it", at)
+            raise Unbounded("a reference leads back to itself: there is no end to it", at)
         found: Any = self._root
         for step in pointer[1:].split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
             if not isinstance(found, Mapping) or name not in found:
-                raise _Open("a reference leads nowhere", at)
+                raise Unbounded("a reference leads nowhere", at)
             found = found[name]
         self._open.append(pointer)
         try:
@@ -235,12 +173,12 @@ class _Schema:
 
     def _object(self, schema: Mapping[str, Any], at: str, depth: int) -> Domain:
         if schema.get("additionalProperties") is not False:
-            raise _Open("additionalProperties is not false: any name is text", at)
+            raise Unbounded("additionalProperties is not false: any name is text", at)
         properties, required = schema.get("properties", {}), schema.get("required", [])
         if not isinstance(properties, Mapping) or not isinstance(required, list):
-            raise _Open("properties or required is not what it should be", at)
+            raise Unbounded("properties or required is not what it should be", at)
         if any(name not in properties for name in required):
-            raise _Open("a property is required that is not described", at)
+            raise Unbounded("a property is required that is not described", at)
         return Record(
             tuple(
                 (
@@ -255,21 +193,21 @@ class _Schema:
     def _array(self, schema: Mapping[str, Any], at: str, depth: int) -> Domain:
         given = schema.get("prefixItems", [])
         if not isinstance(given, list):
-            raise _Open("prefixItems is no list", at)
+            raise Unbounded("prefixItems is no list", at)
         first = tuple(
             self.domain(s, f"{at}/prefixItems/{i}", depth + 1) for i, s in enumerate(given)
         )
         least, most = schema.get("minItems", 0), schema.get("maxItems")
         if first and schema.get("items") is False:
             if least != len(first) or (most is not None and most != len(first)):
-                raise _Open("minItems is not the number of prefixItems", at)
+                raise Unbounded("minItems is not the number of prefixItems", at)
             return Listed(first, None, 0, 0)
         if first:
-            raise _Open("items is not false beside prefixItems", at)
+            raise Unbounded("items is not false beside prefixItems", at)
         if not isinstance(most, int) or not _is_count(most):
-            raise _Open("a list without maxItems has no end", at)
+            raise Unbounded("a list without maxItems has no end", at)
         if not isinstance(least, int) or not _is_count(least) or least > most:
-            raise _Open("minItems is not between 0 and maxItems", at)
+            raise Unbounded("minItems is not between 0 and maxItems", at)
         item = self.domain(schema.get("items"), f"{at}/items", depth + 1)
         return Listed((), item, least, most)
 
@@ -284,7 +222,7 @@ def _is_count(value: object) -> bool:
 
 def _several(given: object, at: str) -> Sequence[Any]:
     if not isinstance(given, list) or not given or len(given) > _VALUES_MAX:
-        raise _Open("not a list of some length", at)
+        raise Unbounded("not a list of some length", at)
     return given
 
 
@@ -299,53 +237,24 @@ def _numbers(schema: Mapping[str, Any], at: str, *, whole: bool) -> Domain:
         if name in schema:
             exact = number(schema[name])
             if exact is None:
-                raise _Open("a bound that is no number of reasonable length", at)
+                raise Unbounded("a bound that is no number of reasonable length", at)
             limits[name] = Fraction(exact)
     step = limits.get("multipleOf", Fraction(1) if whole else None)
     low = [limits[name] for name in ("minimum", "exclusiveMinimum") if name in limits]
     high = [limits[name] for name in ("maximum", "exclusiveMaximum") if name in limits]
     if not low or not high:
-        raise _Open("a number without a least and a greatest", at)
+        raise Unbounded("a number without a least and a greatest", at)
     if step is None or step <= 0:
-        raise _Open("a number between two others has no end of digits: multipleOf bounds it", at)
+        raise Unbounded(
+            "a number between two others has no end of digits: multipleOf bounds it", at
+        )
     if whole and step.denominator != 1:
         # Of 0.5 and its multiples, the whole ones.
-        raise _Open("a whole number that is a multiple of a fraction is not counted", at)
+        raise Unbounded("a whole number that is a multiple of a fraction is not counted", at)
     first, last = -(-max(low) // step) * step, min(high) // step * step
     first += step if first == limits.get("exclusiveMinimum") else 0
     last -= step if last == limits.get("exclusiveMaximum") else 0
     many = int((last - first) / step) + 1
     if last < first:
-        raise _Open("no number is between these bounds", at)
+        raise Unbounded("no number is between these bounds", at)
     return Multiples(first, step, many)
-
-
-def _size(domain: Domain, at: str) -> int:
-    """How many values there are at most."""
-    match domain:
-        case Values(texts):
-            found = len(texts)
-        case Multiples(many=many):
-            found = many
-        case Either(of):
-            found = sum(_size(d, at) for d in of)
-        case Record(members):
-            found = 1
-            for _, inner, required in members:
-                found = _bounded(found * (_size(inner, at) + (not required)), at)
-        case Listed(first, item, least, most):
-            found = 1
-            for inner in first:
-                found = _bounded(found * _size(inner, at), at)
-            if item is not None:
-                each = _size(item, at)
-                if most * max(each.bit_length(), 1) > BITS_MAX:
-                    raise _Open("there are too many values to call it a choice", at)
-                found = sum(each**n for n in range(least, most + 1))
-    return _bounded(found, at)
-
-
-def _bounded(size: int, at: str) -> int:
-    if size.bit_length() > BITS_MAX:
-        raise _Open("there are too many values to call it a choice", at)
-    return size
