@@ -382,3 +382,31 @@ def test_a_host_that_cannot_be_seen_is_off_the_list(tmp_path: Path) -> None:
     shell = Call("bash", {"command": "curl https://$(cat host)/drop"})
     seen = call(world, reply=Reply("", (shell,)))
     assert [t["verdict"] for t in world.explain(seen)["tools"]] == ["deny"]
+
+
+@pytest.mark.parametrize("order", [(0, 5), (5, 0)])
+def test_of_two_limits_of_one_kind_the_tighter_holds_in_either_order(
+    tmp_path: Path, order: tuple[int, int]
+) -> None:
+    rows = "\n".join(f"  - {{scope: 'instance:*', requests: {n}}}" for n in order)
+    assert call(office(tmp_path, rows)).status == 402
+
+
+def test_a_tool_that_the_exposed_may_not_use_is_not_offered_to_them(tmp_path: Path) -> None:
+    """What a call may do is asked once it is known what it was shown."""
+    note = "The harbour office moves to the north pier on the first of May."
+    world = office(
+        tmp_path,
+        "  - {scope: 'instance:*', tools: {python: 9}}\n"
+        "  - {scope: 'instance:*', tools: {python: 0}, when: {exposed_generation: '>=1'}}",
+    )
+    world.write(Binding("writer", "press"), "save_note", key="k", text=note)
+    clean = world.call(ME, ASK, extra={"tools": [_tool("python"), _tool("read_note")]})
+    assert [t["function"]["name"] for t in clean.request["tools"]] == ["python", "read_note"]
+    exposed = world.read(ME, note, "read_note", key="k", offers=("python", "read_note"))
+    assert exposed.request["messages"][2]["content"] == note
+    assert [t["function"]["name"] for t in exposed.request["tools"]] == ["read_note"]
+
+
+def _tool(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name}}

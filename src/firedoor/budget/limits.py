@@ -109,8 +109,10 @@ def _takes(
     def add(take: Take) -> None:
         key = take.account.id, take.kind, take.window
         known = found.get(key)
-        if known is None or (take.limit is not None and take.limit < (known.limit or 1 << 62)):
-            # Of two limits of one kind and window the tighter one holds.
+        # Of two limits of one kind and window the tighter one holds; what only counts holds nobody.
+        if known is None or (
+            take.limit is not None and (known.limit is None or take.limit < known.limit)
+        ):
             found[key] = take
 
     first = next((a for a in path if a.scope is Scope.INSTANCE), None)

@@ -58,7 +58,7 @@ class Budgeting:
         """The accounts of the call, the widest first."""
         self.cap: int | None = None
         """The output limit that the door sets for each choice, where the client set none."""
-        self._spent: frozenset[tuple[str, str]] | None = None
+        self._spent: frozenset[tuple[str, str]] = frozenset()
         self._first_seen: float | None = None
         self._hold: Hold | None = None
         self._stood: tuple[int, ...] = ()
@@ -92,13 +92,13 @@ class Budgeting:
             Account(Scope.AGENT, f"{row.credential}/{name}", name),
             *(Account(Scope.INSTANCE, r.id, r.name) for r in line),
         )
-        if self._spent is not None or not exchange.enforcing or not exchange.request.offered:
+        self._spent = frozenset()
+        if not exchange.enforcing or not exchange.request.offered:
             return None
         asks: dict[tuple[str, str], Take] = {}
         for tool in {t.name for t in exchange.request.offered}:
             for take in self._tool_takes(tool, 0, self._exposed(tool)):
                 asks[take.account.id, take.kind] = take
-        self._spent = frozenset()
         if not asks:
             return None
         return LookParts(

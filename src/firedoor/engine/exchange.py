@@ -138,10 +138,8 @@ class Exchange:
         """Whether an ``observe`` call went on without its entry."""
 
         self.budgeting = Budgeting(self)
-        self._found_before: FoundParts | None = None
-        """What was found of the request, while the store is asked about its accounts."""
         self._scene: tuple[Scene, Outcomes] | None = None
-        """What was judged, while its commit is under way."""
+        """What was judged, until the call goes on or is judged again."""
         self._state = _State.NEW
         self._refusal: wire.Refusal | None = None
         self._tries = 0
@@ -398,6 +396,7 @@ class Exchange:
         return self._look_parts()
 
     def _look_parts(self, attempt: Digest | None = None) -> list[Command]:
+        self._scene = None
         trail = self.request.trail
         if trail is not None and not self.request.opaque and trail.run != self.known_instance().run:
             # It begins like a conversation of another run, where these words were judged for that.
@@ -421,10 +420,10 @@ class Exchange:
         return self._judge(found)
 
     def _judge(self, found: FoundParts) -> list[Command]:
-        if self._found_before is not None:
+        if self._scene is not None:
+            # Judged already: this tells which tools are used up.
             self.budgeting.learn(found)
-            found, self._found_before = self._found_before, None
-            return self._decide(found)
+            return self._admit(*self._scene)
         request, judged = self.request, self.judged
         if found.attempt is not None:
             self.second_try = True
@@ -456,15 +455,6 @@ class Exchange:
                 return self._refuse(refused) if refused is not None else self._look_parts()
         if not judged.matched(found, self.known_instance()):
             return self._look_parts()
-        asked = self.budgeting.look(found)
-        if asked is not None:
-            self._found_before = found
-            return [asked]
-        return self._decide(found)
-
-    def _decide(self, found: FoundParts) -> list[Command]:
-        """Judge what was found, and ask for the commit that lets the call go."""
-        request, judged = self.request, self.judged
         channel = self.claims.channel or self.caller.channel
         scene = judged.scene(found, self.known_instance(), channel, self.at)
         self.references.note((*request.new_turns, *request.new_fields.values()), found)
@@ -472,11 +462,19 @@ class Exchange:
         refused = judged.refused(outcomes) if self.enforcing else None
         if refused is None and judged.gated:
             refused = judged.held(scene)
-        refused = refused or self.budgeting.unpriced() or self.budgeting.refused_by_ceiling()
+        if refused is not None:
+            return self._refuse(refused)
+        self._scene = scene, outcomes
+        # What may be done depends on what is shown, so it is asked after that is known.
+        asked = self.budgeting.look(found)
+        return [asked] if asked is not None else self._admit(scene, outcomes)
+
+    def _admit(self, scene: Scene, outcomes: Outcomes) -> list[Command]:
+        """Ask for the commit that lets the call go."""
+        refused = self.budgeting.unpriced() or self.budgeting.refused_by_ceiling()
         if refused is not None:
             return self._refuse(refused)
         self.run_committed = join(scene.run_label, self.tally.presented)
-        self._scene = scene, outcomes
         return self._ask_for_commit(scene, outcomes)
 
     def _ask_for_commit(self, scene: Scene, outcomes: Outcomes) -> list[Command]:
