@@ -4,11 +4,8 @@ It is no part of the store's own key: it may be replaced (move the file away, an
 the old one), and a copy of the store says nothing in the door's name.
 """
 
-import os
-import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -16,18 +13,17 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from firedoor.errors import StoreUnavailable
 from firedoor.lineage import key_id
+from firedoor.store.seeds import SEED_BYTES, new_seed, seed_in
 
 SIGNING_FILE: Final = "signing.key"
 PUBLIC_PREFIX: Final = "ed25519:"
-_SEED_BYTES: Final = 32
 
 
 def public_from(text: str) -> bytes:
     """The 32 bytes of ``ed25519:…``. Raises ValueError."""
     raw = b64decode(text.removeprefix(PUBLIC_PREFIX), validate=True)
-    if not text.startswith(PUBLIC_PREFIX) or len(raw) != _SEED_BYTES:
+    if not text.startswith(PUBLIC_PREFIX) or len(raw) != SEED_BYTES:
         raise ValueError("not an Ed25519 key")
     return raw
 
@@ -80,35 +76,7 @@ def load_signing_key(folder: Path | None) -> SigningKey:
         StoreUnavailable: The file cannot be read or made, or is not a key.
     """
     if folder is None:
-        return SigningKey(secrets.token_bytes(_SEED_BYTES))
-    path = folder / SIGNING_FILE
-    try:
-        if not path.exists():
-            _make(path)
-        seed = path.read_bytes()
-    except OSError as error:
-        raise StoreUnavailable(
-            f"the signing key cannot be used: {error.strerror}", where=str(path)
-        ) from error
-    if len(seed) != _SEED_BYTES:
-        raise StoreUnavailable(
-            f"the signing key is not {_SEED_BYTES} bytes long",
-            where=str(path),
-            hint="restore it from a backup, or move it away and a new one is made",
-        )
-    return SigningKey(seed)
-
-
-def _make(path: Path) -> None:
-    """A new key on disk, whole or not at all; another process's, where that was quicker."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_SEED_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
+        return SigningKey(new_seed())
+    return SigningKey(
+        seed_in(folder / SIGNING_FILE, "the signing key", otherwise=" and a new one is made")
+    )

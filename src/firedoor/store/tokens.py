@@ -13,16 +13,14 @@ joins sixty facts five times had not come back after 40 s; measured 2026-11-25).
 import base64
 import binascii
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from firedoor.errors import CallerError, SettingsError, StoreUnavailable
+from firedoor.errors import CallerError, SettingsError
+from firedoor.store.seeds import new_seed, seed_in
 from firedoor.types.key import TOKEN_PREFIX, KeyRow
 
 ROOT_FILE: Final = "token.key"
@@ -33,7 +31,6 @@ TOKEN_CHARS_MAX: Final = 16_384
 _STATEMENTS_MAX: Final = 8
 """Statements of one block: there are four kinds, and one of each says all."""
 _TOOLS_MAX: Final = 128
-_SEED_BYTES: Final = 32
 CALL_CAPS: Final = ("input_tokens", "output_tokens")
 """What one call can be judged by before it is made."""
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}"
@@ -275,37 +272,8 @@ class Roots:
 
     def _seed(self, *, make: bool) -> bytes | None:
         if self._folder is None:
-            return secrets.token_bytes(_SEED_BYTES) if make else None
+            return new_seed() if make else None
         path = self._folder / ROOT_FILE
-        try:
-            if not path.exists():
-                if not make:
-                    return None
-                _make(path)
-            seed = path.read_bytes()
-        except OSError as error:
-            raise StoreUnavailable(
-                f"the root key of tokens cannot be used: {error.strerror}", where=str(path)
-            ) from error
-        if len(seed) != _SEED_BYTES:
-            raise StoreUnavailable(
-                f"the root key of tokens is not {_SEED_BYTES} bytes long",
-                where=str(path),
-                hint="restore it from a backup, or move it away: tokens of it are then none",
-            )
-        return seed
-
-
-def _make(path: Path) -> None:
-    """A new key on disk, whole or not at all; another process's, where that was quicker."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_SEED_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
+        if not (make or path.exists()):
+            return None
+        return seed_in(path, "the root key of tokens", otherwise=": tokens of it are then none")
