@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import openai
 
-from firedoor.config import load_settings
 from firedoor.demo.office import KEY
+from firedoor.demo.sidecar import started
 from firedoor.testing import Call, Reply, ScriptedUpstream, UpstreamCall
 
 POLICY: Final = """\
@@ -52,21 +52,8 @@ class Hands(NamedTuple):
 
 def run_hands(folder: Path, build: Callable[..., Any]) -> Hands:
     """Let a lead and its helper work twice, once clean and once exposed."""
-    file = folder / "firedoor.yaml"
-    file.write_text(POLICY)
     with ScriptedUpstream(_model) as upstream:
-        settings = load_settings(
-            file,
-            environ={},
-            flags={
-                "store": f"sqlite:{folder / '.firedoor' / 'firedoor.db'}",
-                "port": 0,
-                "admin_port": 0,
-                "upstream": [f"openai={upstream.url}"],
-            },
-        )
-        sidecar, store = build(settings)
-        sidecar.start()
+        sidecar, store = started(folder, POLICY, upstream.url, ("openai",), build)
         try:
             told = []
             for lead, reads in (("lead-1", False), ("lead-2", True)):

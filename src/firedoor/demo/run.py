@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from firedoor.config import load_settings
 from firedoor.demo.office import POLICY, Agent, ScriptedModel, SharedWorld
+from firedoor.demo.sidecar import started
 from firedoor.store import SqliteStore, StoreReader
 from firedoor.testing import ScriptedUpstream
 
@@ -58,20 +58,7 @@ def run_office(
         sidecar = None
         store: SqliteStore | None = None
         if folder is not None and build is not None:
-            file = folder / "firedoor.yaml"
-            file.write_text(POLICY)
-            settings = load_settings(
-                file,
-                environ={},
-                flags={
-                    "store": f"sqlite:{folder / '.firedoor' / 'firedoor.db'}",
-                    "port": 0,
-                    "admin_port": 0,
-                    "upstream": [f"openai={url}", f"anthropic={url}"],
-                },
-            )
-            sidecar, store = build(settings)
-            sidecar.start()
+            sidecar, store = started(folder, POLICY, url, ("openai", "anthropic"), build)
             url = sidecar.data_url
         world = SharedWorld(Path(shared))
         agents = [Agent(name, url, world) for name in model.names]
