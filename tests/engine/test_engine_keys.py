@@ -183,7 +183,7 @@ def test_a_new_key_starts_clean(tmp_path: Path) -> None:
 # -- keys that are none ----------------------------------------------------------------------------
 
 
-def refused(outcome: Outcome) -> None:
+def assert_refused(outcome: Outcome) -> None:
     assert (outcome.status, outcome.code) == (401, "firedoor_bad_key")
     assert outcome.sent is None
     assert outcome.headers["x-should-retry"] == "false"
@@ -191,27 +191,27 @@ def refused(outcome: Outcome) -> None:
 
 def test_an_unknown_key_is_refused_and_told_to_nobody(office: Office) -> None:
     found = call(office, "fd_" + "A" * 43)
-    refused(found)
+    assert_refused(found)
     assert b"AAAA" not in found.body
 
 
 def test_a_key_of_another_store_is_refused(office: Office, tmp_path: Path) -> None:
     other = offices(tmp_path)
     secret, _ = issued(other.store, at=NOW)
-    refused(call(office, secret))
+    assert_refused(call(office, secret))
 
 
 def test_a_key_that_is_cut_short_is_refused(office: Office) -> None:
     secret, _ = issued(office.store, at=NOW)
-    refused(call(office, secret[:-1]))
-    refused(call(office, "fd_"))
-    refused(call(office, secret + "A" * 20_000))
+    assert_refused(call(office, secret[:-1]))
+    assert_refused(call(office, "fd_"))
+    assert_refused(call(office, secret + "A" * 20_000))
 
 
 def test_an_expired_key_is_refused_from_that_second_on(office: Office) -> None:
     secret, _ = issued(office.store, at=NOW, expires=NOW + 100)
     assert call(office, secret, at=NOW + 99.9).status == 200
-    refused(call(office, secret, at=NOW + 100))
+    assert_refused(call(office, secret, at=NOW + 100))
 
 
 def test_a_key_revoked_in_the_middle_of_a_conversation_ends_it(office: Office) -> None:
@@ -221,7 +221,7 @@ def test_a_key_revoked_in_the_middle_of_a_conversation_ends_it(office: Office) -
     longer = [*ASK, {"role": "assistant", "content": said}, {"role": "user", "content": "And?"}]
     assert call(office, secret, longer).status == 200
     office.store.revoke_key(id_, actor="tester", reason=None, at=NOW)
-    refused(call(office, secret, [*longer, {"role": "user", "content": "Go on."}]))
+    assert_refused(call(office, secret, [*longer, {"role": "user", "content": "Go on."}]))
     assert office.reader.verify().ok
 
 
@@ -240,7 +240,7 @@ def test_a_key_revoked_while_its_call_is_judged_lets_nothing_out(
         return asked(command)
 
     monkeypatch.setattr(office.store, "look_parts" if when == "look" else "apply", first)
-    refused(call(office, secret))
+    assert_refused(call(office, secret))
 
 
 def test_a_key_that_cannot_be_looked_up_passes_nothing(
@@ -273,8 +273,10 @@ def test_two_keys_in_one_request_are_none(office: Office) -> None:
     first, _ = issued(office.store, at=NOW)
     second, _ = issued(office.store, at=NOW)
     both = (*sends(first), (b"x-api-key", second.encode()))
-    refused(office.call(None, ASK, headers=both, front="sidecar"))
-    refused(office.call(None, ASK, headers=sends(first), query=f"key={second}", front="sidecar"))
+    assert_refused(office.call(None, ASK, headers=both, front="sidecar"))
+    assert_refused(
+        office.call(None, ASK, headers=sends(first), query=f"key={second}", front="sidecar")
+    )
 
 
 def test_a_known_key_is_looked_up_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +316,7 @@ def test_a_key_for_one_upstream_is_for_no_other(office: Office) -> None:
 
 def test_required_keys_are_required_of_callers_of_a_sidecar(tmp_path: Path) -> None:
     office = offices(tmp_path, keys_required=True)
-    refused(call(office, "sk-a-providers-key"))
+    assert_refused(call(office, "sk-a-providers-key"))
     secret, _ = issued(office.store, at=NOW)
     assert call(office, secret).status == 200
     assert office.call(Binding("a"), ASK).status == 200

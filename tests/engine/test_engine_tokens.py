@@ -31,7 +31,7 @@ def call(office: Office, secret: str, named: dict[str, str] | None = None, **mor
     return office.call(None, ASK, headers=sends(secret, **(named or {})), front="sidecar", **more)
 
 
-def refused(outcome: Outcome, status: int = 401, code: str = "firedoor_bad_key") -> None:
+def assert_refused(outcome: Outcome, status: int = 401, code: str = "firedoor_bad_key") -> None:
     assert (outcome.status, outcome.code, outcome.sent) == (status, code, None)
 
 
@@ -56,14 +56,14 @@ def test_a_child_shares_its_parents_run_and_claims_no_other_name(office: Office)
     for claim in ("planner", "boss"):
         row = call(office, child, {"instance": claim}).exchange.known_instance()
         assert (row.name, row.run) == (f"planner/helper/{claim}", above.run)
-    refused(call(office, child, {"compartment": "payments"}), 403, "firedoor_denied")
+    assert_refused(call(office, child, {"compartment": "payments"}), 403, "firedoor_denied")
 
 
 def test_a_child_of_a_shared_key_keeps_to_its_pattern(office: Office) -> None:
     secret, _ = token(office, compartment="research", instances="planner-*")
     good = attenuate(secret, Narrowing(child="planner-2"))
     assert office.explain(call(office, good))["instance"] == "planner-2"
-    refused(call(office, attenuate(secret, Narrowing(child="boss"))), 403, "firedoor_denied")
+    assert_refused(call(office, attenuate(secret, Narrowing(child="boss"))), 403, "firedoor_denied")
 
 
 def test_revoking_a_block_ends_what_descends_from_it_and_nothing_else(office: Office) -> None:
@@ -74,13 +74,13 @@ def test_revoking_a_block_ends_what_descends_from_it_and_nothing_else(office: Of
     assert all(call(office, key).status == 200 for key in (secret, first, second, below))
     block, key = id_of(first)
     office.store.revoke_key(block, key=key, actor="tester", reason=None, at=NOW)
-    refused(call(office, first))
-    refused(call(office, below))
-    refused(call(office, attenuate(below, Narrowing(child="d"))))
+    assert_refused(call(office, first))
+    assert_refused(call(office, below))
+    assert_refused(call(office, attenuate(below, Narrowing(child="d"))))
     assert call(office, secret).status == call(office, second).status == 200
     office.store.revoke_key(id_, actor="tester", reason=None, at=NOW)
     for gone in (secret, second):
-        refused(call(office, gone))
+        assert_refused(call(office, gone))
 
 
 def test_expiry_only_comes_nearer(office: Office) -> None:
@@ -89,7 +89,7 @@ def test_expiry_only_comes_nearer(office: Office) -> None:
     long = attenuate(short, Narrowing(expires=NOW + 5000))
     for key, ends in ((secret, 1000), (short, 100), (long, 100)):
         assert call(office, key, at=NOW + ends - 1).status == 200
-        refused(call(office, key, at=NOW + ends + 1))
+        assert_refused(call(office, key, at=NOW + ends + 1))
 
 
 def test_what_one_call_may_ask_for_only_shrinks(office: Office) -> None:
@@ -99,7 +99,7 @@ def test_what_one_call_may_ask_for_only_shrinks(office: Office) -> None:
     for key in (child, wider):
         assert call(office, key, extra={"max_tokens": 100}).status == 200
         for extra in ({"max_tokens": 101}, {"max_tokens": 60, "n": 2}, {}):
-            refused(call(office, key, extra=extra), 402, "firedoor_budget_exhausted")
+            assert_refused(call(office, key, extra=extra), 402, "firedoor_budget_exhausted")
     assert call(office, secret).status == 200
 
 
@@ -107,7 +107,7 @@ def test_a_long_request_is_beyond_a_cap_of_input(office: Office) -> None:
     secret, _ = token(office)
     child = attenuate(secret, Narrowing(call_caps=(("input_tokens", 200),)))
     assert call(office, child).status == 200
-    refused(call(office, child, extra={"user": "x" * 500}), 402, "firedoor_budget_exhausted")
+    assert_refused(call(office, child, extra={"user": "x" * 500}), 402, "firedoor_budget_exhausted")
 
 
 def test_a_child_defines_the_tools_that_it_was_left(office: Office) -> None:
@@ -123,7 +123,7 @@ def test_a_child_defines_the_tools_that_it_was_left(office: Office) -> None:
         (none, [READ]),
         (child, [{"type": "custom", "custom": {"name": "rm"}}]),
     ):
-        refused(call(office, key, extra={"tools": tools}), 403, "firedoor_denied")
+        assert_refused(call(office, key, extra={"tools": tools}), 403, "firedoor_denied")
 
 
 def test_a_call_of_another_tool_is_refused_in_the_answer(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_block_that_says_anything_else_makes_the_token_none(office: Office, co
     secret, _ = token(office, compartment="research", instance="planner")
     child = attenuate(secret, Narrowing(call_caps=(("output_tokens", 5),)))
     for key in (secret, child):
-        refused(call(office, altered(key, code), extra={"max_tokens": 5}))
+        assert_refused(call(office, altered(key, code), extra={"max_tokens": 5}))
 
 
 def test_seventeen_blocks_are_too_many(office: Office) -> None:
@@ -187,7 +187,7 @@ def test_seventeen_blocks_are_too_many(office: Office) -> None:
     for number in range(BLOCKS_MAX - 1):
         secret = attenuate(secret, Narrowing(child=f"n{number}"))
     assert call(office, secret).status == 200
-    refused(call(office, altered(secret, 'child("one-more");')))
+    assert_refused(call(office, altered(secret, 'child("one-more");')))
 
 
 def test_a_token_that_is_cut_short_or_altered_is_none(office: Office) -> None:
@@ -199,25 +199,25 @@ def test_a_token_that_is_cut_short_or_altered_is_none(office: Office) -> None:
         child[:-5], f"{head}.{public}.{flipped}", f"{head}.{public}", f"{head}.{public}.",
         "fd_t.", "fd_t..", "fd_t.!!!.???", child + "AAAA", child + "é", f"{head}.x.{text}.{text}",
     ):  # fmt: skip
-        refused(call(office, bad))
+        assert_refused(call(office, bad))
 
 
 def test_a_token_of_another_root_is_none(office: Office, tmp_path: Path) -> None:
     other = offices(tmp_path)
     theirs, _ = token(other)
-    refused(call(office, theirs))
+    assert_refused(call(office, theirs))
     token(office)
-    refused(call(office, theirs))
+    assert_refused(call(office, theirs))
     # The root that a token names is for whoever narrows it; the door knows its own.
     ours, _ = token(office)
     swapped = ".".join((ours.split(".")[0], ours.split(".")[1], theirs.split(".")[2]))
-    refused(call(office, swapped))
+    assert_refused(call(office, swapped))
 
 
 def test_a_token_of_a_key_that_was_never_issued_is_none(office: Office) -> None:
-    refused(call(office, office.store.roots.mint("k_0123456789abcdef")))
+    assert_refused(call(office, office.store.roots.mint("k_0123456789abcdef")))
 
 
 def test_a_plain_key_cannot_be_named_by_a_token(office: Office) -> None:
     _, id_ = issued(office.store, at=NOW)
-    refused(call(office, office.store.roots.mint(id_)))
+    assert_refused(call(office, office.store.roots.mint(id_)))

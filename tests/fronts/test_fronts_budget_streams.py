@@ -124,7 +124,7 @@ def left(front: Front, surface: str, pieces: int) -> None:
     stream.close()
 
 
-def aborts(front: Front, upstream: ScriptedUpstream, count: int, seed: int) -> None:
+def assert_aborts_settle(front: Front, upstream: ScriptedUpstream, count: int, seed: int) -> None:
     """Leave so many streams at random points; nothing is held then, and all was settled."""
     draw = random.Random(seed)
     call = Call("bash", {"cmd": "echo " * 8})
@@ -145,7 +145,7 @@ def test_clients_that_leave_at_random_points_leave_no_hold(
     """Fifty in the suite, half by each front; ``FIREDOOR_TEST_ABORTS=1000`` for more."""
     front = behind(ROWS + "  - {scope: 'instance:*', tool_calls: 10k}\n")
     count = int(os.environ.get("FIREDOOR_TEST_ABORTS", "50"))
-    aborts(front, upstream, count // 2, seed=7)
+    assert_aborts_settle(front, upstream, count // 2, seed=7)
 
 
 def test_whoever_leaves_a_model_that_thinks_bears_its_hold(

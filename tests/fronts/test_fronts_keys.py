@@ -97,7 +97,7 @@ SPOKEN_BY = pytest.mark.parametrize(
 )
 
 
-def left_with(upstream: ScriptedUpstream, key: str, place: str, value: str) -> None:
+def assert_left_with(upstream: ScriptedUpstream, key: str, place: str, value: str) -> None:
     """What went upstream holds the provider's key in its place, and nothing of ours anywhere."""
     (call,) = upstream.calls
     assert call.headers[place] == value
@@ -115,7 +115,7 @@ def test_a_key_is_taken_in_any_vendors_place_and_stays_in_the_sidecar(
     running = serve(mode, policy=with_keys(upstream) + REQUIRED, environ=ENVIRON)
     secret, _ = issued(running.store, compartment="research")
     speak(running.url, secret, None)
-    left_with(upstream, secret, place, value)
+    assert_left_with(upstream, secret, place, value)
     assert running.reader.calls()[0]["compartment"] == "research"
 
 
@@ -136,7 +136,7 @@ def test_a_key_is_taken_in_process_and_goes_no_further(
     with door_of(tmp_path, upstream, mode, name) as door:
         secret, id_ = issued(door._store, instance="planner")
         speak(upstream.url, secret, door.transport)
-        left_with(upstream, secret, place, value)
+        assert_left_with(upstream, secret, place, value)
         assert door.last is not None
         assert door.explain(door.last.call)["key"] == id_
 
@@ -148,7 +148,7 @@ async def test_a_key_is_taken_in_process_by_async_clients(
         secret, _ = issued(door._store)
         client = door.wrap(openai.AsyncOpenAI(base_url=upstream.url + "/v1", api_key=secret))
         await client.chat.completions.create(model="m", messages=ASK)
-    left_with(upstream, secret, "authorization", "Bearer sk-the-providers-own-key")
+    assert_left_with(upstream, secret, "authorization", "Bearer sk-the-providers-own-key")
 
 
 def test_a_header_of_several_values_lets_no_key_out(
@@ -161,7 +161,7 @@ def test_a_header_of_several_values_lets_no_key_out(
             client.post(
                 upstream.url + "/v1/chat/completions", json=CHAT, headers=headers
             ).raise_for_status()
-    left_with(upstream, secret, "authorization", "Bearer sk-the-providers-own-key")
+    assert_left_with(upstream, secret, "authorization", "Bearer sk-the-providers-own-key")
     assert upstream.calls[0].headers["x-note"] == "a"
 
 
