@@ -8,24 +8,23 @@ A hold is a lease: it is renewed while the call lives, and lapses with the proce
 ``observe`` amounts are counted, and nothing is ever refused.
 """
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from firedoor import budget, lineage, policy, wire
+from firedoor.engine import settling
 from firedoor.engine.asking import call_ask
 from firedoor.engine.port import CallRow, Commit, Committed, Exhausted, FoundParts, LookParts
 from firedoor.engine.refusing import Refused
 from firedoor.engine.seen import Seen
+from firedoor.engine.settling import AMOUNT_MAX
 from firedoor.policy import affordances_of
 from firedoor.types.budget import Account, Hold, Scope, Settlement, Take
-from firedoor.types.exchange import Surface
 from firedoor.types.ids import RoomId
 from firedoor.types.key import KeyRow
 from firedoor.types.label import BOTTOM, Label
 from firedoor.types.part import Answer, OutputKind, OutputPart, ToolCall
-from firedoor.types.usage import Usage
 from firedoor.types.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -33,19 +32,10 @@ if TYPE_CHECKING:
 
 UNCHARGED: Final = Verdict(Action.DENY, "budget/unavailable")
 """Of a tool call that could not be charged, since the store did not answer."""
-_AMOUNT_MAX: Final = 1 << 53
-"""What a request may ask for; more is as good as this, and every number stays exact."""
 _CHOICES_MAX: Final = 1 << 20
 _BACKGROUND_LEASE_S: Final = 86_400.0
 """How long a background response may take before it is taken to have used all that it held."""
-_BYTES_A_TOKEN_LEAST: Final = 2
 _SHRINKS_MAX: Final = 3
-# Models that think unseen whether they are asked to or not.
-_THINKS: Final = re.compile(
-    r"(^|/)(o\d|gpt-5|gemini-(2\.5|[3-9])|deepseek-r|.*(think|reason))", re.I
-)
-_THINKING: Final = ("reasoning", "reasoning_effort", "thinking")
-_UNDER_WAY: Final = frozenset({"queued", "in_progress"})
 
 
 class Budgeting:
@@ -241,13 +231,13 @@ class Budgeting:
             if self.cap is None and (asked is None or asked < 1):
                 self.cap = self._budgets.output_tokens_default
             each = self.cap if self.cap is not None else asked or 0
-            output = min(_AMOUNT_MAX, each * choices)
+            output = min(AMOUNT_MAX, each * choices)
         ask = budget.Ask(size, output, generates=self._generates)
         rates = self._rates()
         if rates is None:
             return ask
         most = budget.cost_at_most(rates, ask.input_tokens_max, output)
-        return ask._replace(cost_max=min(_AMOUNT_MAX, most))
+        return ask._replace(cost_max=min(AMOUNT_MAX, most))
 
     def _rates(self) -> budget.Rates | None:
         if "cost_usd" not in self._budgets.kinds:
@@ -440,15 +430,20 @@ class Budgeting:
         """What the call used, as far as anybody can tell; once a call."""
         if not self._budgets or self._settled:
             return ()
-        retold = self._of_background(answer)
+        exchange = self.exchange
+        retold = settling.of_background(exchange, answer, costs="cost_usd" in self._budgets.kinds)
         hold = self._hold
         if hold is None:
             return retold
-        if hold.keeps and self._goes_on(answer, status, broken):
+        if hold.keeps and settling.goes_on(answer, status, broken):
             # It goes on at the provider: polled or cancelled, it is settled then.
             return retold
         self._settled = True
-        used = budget.used_by(hold.takes, self._used(hold.takes, answer, status, broken, seen))
+        terms = settling.Terms(
+            self._ask(), self._rates(), generates=self._generates, unbilled=self._unbilled
+        )
+        end = settling.End(answer, status, broken, seen)
+        used = budget.used_by(hold.takes, settling.used_of(exchange, hold.takes, terms, end))
         cause = (
             "the stream was cut" if broken == "budget" else "the provider told more than was held"
         )
@@ -460,101 +455,6 @@ class Budgeting:
         ]
         return (*retold, Settlement(hold.id, used))
 
-    def _used(
-        self, takes: Iterable[Take], answer: Answer, status: int | None, broken: str | None,
-        seen: Seen,
-    ) -> budget.Used:  # fmt: skip
-        exchange = self.exchange
-        held = {take.kind: take.amount for take in takes}
-        ask = self._ask()
-        if broken == "refused":
-            return budget.Used(reached=False)
-        seconds = exchange.at - exchange.started_at
-        if status is not None and status >= 400 and broken is None:
-            # An error is an answer that nobody bills.
-            return budget.Used(seconds=seconds)
-        if self._unbilled:
-            # The usage that it tells is another call's, or a count.
-            return budget.Used(seconds=seconds)
-        told = _told(answer.usage)
-        told_input, told_output = told.input, told.output
-        whole_input = held.get("input_tokens", ask.input_tokens_max)
-        whole_output = held.get("output_tokens", ask.output_tokens_max)
-        input_ = told_input if told_input is not None and told_input >= 0 else whole_input
-        if broken is None and told_output is not None and told_output >= 0:
-            output = told_output
-        else:
-            # What was seen, and all that was held for what cannot be seen: of a plain answer that
-            # broke off, that is all of it. The provider may have written it to its end.
-            unseen = self._hides() or (broken is not None and not exchange.request.params.stream)
-            if broken == "budget" or (unseen and exchange.enforcing):
-                output = whole_output
-            else:
-                output = min(-(-seen.bytes // _BYTES_A_TOKEN_LEAST), whole_output)
-            output = max(output, seen.tokens_least, told_output or 0)
-        if not self._generates and told_output is None:
-            output = 0
-            input_ = max(0, told_input or 0)
-        rates = self._rates()
-        cost = 0
-        if rates is not None:
-            cost = budget.cost_of(rates, max(0, input_ - told.written), output, told.written)
-            cost += self._cost_beside(answer)
-        input_ += told.input_beside
-        output += told.output_beside
-        bound = _AMOUNT_MAX
-        return budget.Used(True, min(input_, bound), min(output, bound), min(cost, bound), seconds)
-
-    def _cost_beside(self, answer: Answer) -> int:
-        """What other models cost inside the call, at their own prices."""
-        total = 0
-        for beside in answer.usage.beside if answer.usage is not None else ():
-            rates = self.exchange.settings.prices(beside.model) or self._rates()
-            told = _told(beside.usage)
-            if rates is not None:
-                plain = max(0, (told.input or 0) - told.written)
-                total += budget.cost_of(rates, plain, told.output or 0, told.written)
-        return total
-
-    def _hides(self) -> bool:
-        """Whether the answer may hold what nobody sees: reasoning, or tools of the provider's."""
-        request = self.exchange.request
-        if any(request.fields.get(name) for name in (*_THINKING, "background")):
-            return True
-        if self.exchange.endpoint.surface is Surface.GEMINI_GENERATE:
-            return True
-        model = request.params.model or ""
-        hosted = any(tool.hosted for tool in request.offered)
-        return hosted or _THINKS.search(model) is not None
-
-    def _goes_on(self, answer: Answer, status: int | None, broken: str | None) -> bool:
-        """Whether a background response goes on at the provider, whatever became of this answer."""
-        if broken is not None:
-            return broken != "refused"
-        return status is not None and status < 400 and self._under_way(answer)
-
-    @staticmethod
-    def _under_way(answer: Answer) -> bool:
-        return bool(_UNDER_WAY & set(answer.finish)) or not answer.finish
-
-    def _of_background(self, answer: Answer) -> tuple[Settlement, ...]:
-        """The settlement of a response that ran in the background, once it is told to be over."""
-        retold = self.exchange.references.retold
-        if retold is None or self._under_way(answer):
-            return ()
-        told = _told(answer.usage)
-        used = {"requests": 1, "concurrent": 0, "wall_time": 0}
-        if told.input is not None and told.output is not None:
-            used["input_tokens"] = told.input + told.input_beside
-            used["output_tokens"] = told.output + told.output_beside
-            rates = self.exchange.settings.prices(answer.model)
-            if rates is not None:
-                plain = max(0, told.input - told.written)
-                used["cost_usd"] = budget.cost_of(rates, plain, told.output, told.written)
-                used["cost_usd"] += self._cost_beside(answer)
-        # One that was cancelled tells no figures, and had used something.
-        return (Settlement(f"h_{retold[0].call}", used, rest=True),)
-
 
 @lru_cache(maxsize=1024)
 def _with_caps(budgets: budget.Budgets, key: KeyRow) -> budget.Budgets:
@@ -562,32 +462,6 @@ def _with_caps(budgets: budget.Budgets, key: KeyRow) -> budget.Budgets:
     return budgets.with_limits(
         budget.Limit(Scope.KEY, key.id, kind, "", amount, budget.LIFETIME)
         for kind, amount in key.caps
-    )
-
-
-class _Told(NamedTuple):
-    """What a provider said that a call used, as accounts count it."""
-
-    input: int | None
-    """With what came out of caches and went into them."""
-    output: int | None
-    written: int
-    """Of the input, what went into a cache at a price of its own."""
-    input_beside: int = 0
-    """What other models used inside the call."""
-    output_beside: int = 0
-
-
-def _told(usage: Usage | None) -> _Told:
-    if usage is None:
-        return _Told(None, None, 0)
-    beside = [b.usage for b in usage.beside]
-    return _Told(
-        usage.input_total if usage.input_tokens is not None else None,
-        usage.output_tokens,
-        usage.cache_write_tokens if usage.cache_apart else 0,
-        sum(b.input_total for b in beside),
-        sum(b.output_tokens or 0 for b in beside),
     )
 
 
